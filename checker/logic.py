@@ -1,0 +1,112 @@
+"""The words a model is written in: functions that accept plain values, the checker's terms and Z3 terms alike.
+
+A helper such as ``ite((pte & W) != 0, pte | D, pte)`` is one line of text that replay runs on integers, the
+engines run on :class:`checker.terms.Term`, and anybody may run on Z3 bit-vectors. Words are unsigned; plain
+integers stand for words and plain Booleans for conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+from checker import terms
+from checker.terms import Term
+
+
+def _is_z3(value: Any) -> bool:
+    return type(value).__module__.startswith("z3")
+
+
+def _any_z3(values: Sequence[Any]) -> bool:
+    return any(_is_z3(value) for value in values)
+
+
+def both(*conditions: Any) -> Any:
+    """True when every condition holds."""
+    if any(isinstance(c, Term) for c in conditions):
+        return terms.connect("and", conditions)
+    if _any_z3(conditions):
+        import z3
+
+        return z3.And(*conditions)
+    return all(conditions)
+
+
+def either(*conditions: Any) -> Any:
+    """True when at least one condition holds."""
+    if any(isinstance(c, Term) for c in conditions):
+        return terms.connect("or", conditions)
+    if _any_z3(conditions):
+        import z3
+
+        return z3.Or(*conditions)
+    return any(conditions)
+
+
+def no(condition: Any) -> Any:
+    """True when the condition does not hold."""
+    if isinstance(condition, Term):
+        return terms.negate(condition)
+    if _is_z3(condition):
+        import z3
+
+        return z3.Not(condition)
+    return not condition
+
+
+def implies(premise: Any, conclusion: Any) -> Any:
+    """True unless the premise holds and the conclusion does not."""
+    return either(no(premise), conclusion)
+
+
+def same(left: Any, right: Any) -> Any:
+    """True when two values of one sort are equal; for Booleans, when both or neither hold."""
+    if isinstance(right, Term) and not isinstance(left, Term):
+        return right == left
+    return left == right
+
+
+def ite(condition: Any, then: Any, otherwise: Any) -> Any:
+    """``then`` where the condition holds, ``otherwise`` elsewhere; at least one of two words must be symbolic."""
+    if isinstance(condition, Term):
+        return terms.choose(condition, then, otherwise)
+    if _is_z3(condition):
+        import z3
+
+        if not _is_z3(then) and not _is_z3(otherwise) and not isinstance(then, bool):
+            raise TypeError("ite() between two plain integers has no width: write ite(c, word | MASK, word)")
+        return z3.If(condition, then, otherwise)
+    return then if condition else otherwise
+
+
+def ult(left: Any, right: Any) -> Any:
+    """Unsigned less-than of two words."""
+    if isinstance(left, Term):
+        return terms.compare("ult", left, right)
+    if isinstance(right, Term):
+        return terms.compare("ult", terms.coerce(left, right.width), right)
+    if _any_z3((left, right)):
+        import z3
+
+        return z3.ULT(left, right)
+    return left < right
+
+
+def lshr(value: Any, amount: int) -> Any:
+    """The word shifted right by a constant number of bits, zeros moving in."""
+    if isinstance(value, Term):
+        return terms.word_op("lshr", value, amount)
+    if _is_z3(value):
+        import z3
+
+        return z3.LShR(value, amount)
+    return value >> amount
+
+
+def select(items: Sequence[Any], index: Any) -> Any:
+    """``items[index]`` for a word index that is below ``len(items)``."""
+    if isinstance(index, int):
+        return items[index]
+    return reduce(lambda rest, k: ite(index == k, items[k], rest), range(len(items) - 2, -1, -1), items[-1])

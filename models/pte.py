@@ -1,0 +1,141 @@
+"""What an architecture is to ptecheck: named bits, the kernel's helpers, and the hardware that reads entries.
+
+Entries are plain 64-bit words. A helper is a pure function of words under its kernel name; everything here
+accepts integers, the checker's terms and Z3 terms alike (see :mod:`checker.logic`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from checker.logic import either, ite, no
+
+Helper = Callable[..., Any]
+
+LEVELS = ("pte", "pmd")
+"""The page-table levels whose entries map user pages in this model."""
+
+PROTECTIONS = ("NONE", "READONLY", "PRIVATE", "SHARED")
+"""The four classes of user protection: PROT_NONE, read-only, private writable, shared writable."""
+
+
+@dataclass(frozen=True)
+class Bit:
+    """One named bit of an entry.
+
+    Attributes:
+        name: the kernel's name, ``_PAGE_DIRTY``.
+        position: bit number, 0 is the least significant.
+        letter: one character that stands for it in a trace.
+        says: what the bit means, in a few words.
+    """
+
+    name: str
+    position: int
+    letter: str
+    says: str
+
+    @property
+    def mask(self) -> int:
+        """The word with only this bit set."""
+        return 1 << self.position
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a user store does to an entry without generic mm's consent.
+
+    Attributes:
+        silent: entry -> Bool; the store completes with no exception and leaves the entry as it is.
+        recording: entry -> Bool; the store completes after the CPU itself has updated the entry.
+        records: entry -> entry; that update.
+        handler: entry -> Bool; the store traps into a low-level handler that runs without the mm and lets it through.
+        handled: entry -> entry; what that handler writes back.
+        source: manual section or kernel file and label for all five.
+    """
+
+    silent: Helper
+    recording: Helper
+    records: Helper
+    handler: Helper
+    handled: Helper
+    source: str
+
+    def writable(self, entry: Any) -> Any:
+        """A user store through this entry succeeds without generic mm: by the CPU alone or by a low-level handler."""
+        return either(self.silent(entry), self.recording(entry), self.handler(entry))
+
+    def traps(self, entry: Any) -> Any:
+        """A user store through this entry raises an exception, whoever serves it."""
+        return no(either(self.silent(entry), self.recording(entry)))
+
+    def store(self, entry: Any) -> Any:
+        """The entry after a user store that :meth:`writable` allows."""
+        recorded = ite(self.recording(entry), self.records(entry), self.handled(entry))
+        return ite(self.silent(entry), entry, recorded)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One machine with one set of helpers, for example ``loongarch+ptw/huacai``.
+
+    A helper is reached under its kernel name as an attribute: ``arch.pte_mkdirty(entry)``.
+
+    Attributes:
+        name: the established name, ``loongarch``.
+        features: hardware options in force, ``("ptw",)``.
+        variant: the name of the set of helpers.
+        width: bits of an entry.
+        bits: the named bits, for printing and for readable invariants.
+        helpers: kernel name -> function. Always there: for each level ``mkdirty mkclean mkwrite wrprotect
+            mkold mkyoung modify`` and the tests ``present write dirty young``; ``mk_pte``, ``mk_huge_pmd``
+            (protection word -> entry, frame number 0) and ``pmd_mkinvalid``.
+        protections: protection class -> page protection word.
+        hardware: the machine's behaviour.
+        says: one sentence on the variant.
+        source: where the helpers come from.
+    """
+
+    name: str
+    features: tuple[str, ...]
+    variant: str
+    width: int
+    bits: tuple[Bit, ...]
+    helpers: Mapping[str, Helper]
+    protections: Mapping[str, int]
+    hardware: Hardware
+    says: str
+    source: str
+
+    @property
+    def config(self) -> str:
+        """The configuration's name as the command line takes it, ``ARCH[+FEATURE...]/VARIANT``."""
+        return "+".join((self.name, *self.features)) + f"/{self.variant}"
+
+    def __getattr__(self, name: str) -> Helper:
+        try:
+            return self.__dict__["helpers"][name]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(f"no helper {name!r} in this architecture") from None
+
+    def helper(self, level: str, name: str) -> Helper:
+        """The helper of a level: ``helper("pmd", "mkdirty")`` is ``pmd_mkdirty``."""
+        return self.helpers[f"{level}_{name}"]
+
+    def with_helpers(self, variant: str, says: str, source: str, **helpers: Helper) -> Architecture:
+        """The same machine with some helpers replaced, as a variant of its own name.
+
+        Args:
+            variant: the new variant's name.
+            says: one sentence on what differs.
+            source: where the change comes from.
+            **helpers: replacements under their kernel names.
+        """
+        return replace(self, variant=variant, says=says, source=source, helpers={**self.helpers, **helpers})
+
+
+def twins(**helpers: Helper) -> dict[str, Helper]:
+    """The same functions for both levels: ``twins(mkdirty=f)`` is ``{"pte_mkdirty": f, "pmd_mkdirty": f}``."""
+    return {f"{level}_{name}": helper for name, helper in helpers.items() for level in LEVELS}
