@@ -76,9 +76,20 @@ def ite(condition: Any, then: Any, otherwise: Any) -> Any:
         import z3
 
         if not _is_z3(then) and not _is_z3(otherwise) and not isinstance(then, bool):
-            raise TypeError("ite() between two plain integers has no width: write ite(c, word | MASK, word)")
+            raise TypeError("ite() between two plain integers has no width: make one of them word_like(word, VALUE)")
         return z3.If(condition, then, otherwise)
     return then if condition else otherwise
+
+
+def word_like(like: Any, value: int) -> Any:
+    """A constant as a word of the width of ``like``; needed where both branches of :func:`ite` are constants."""
+    if isinstance(like, Term):
+        return terms.constant(value, like.width)
+    if _is_z3(like):
+        import z3
+
+        return z3.BitVecVal(value, like.size())
+    return value
 
 
 def ult(left: Any, right: Any) -> Any:

@@ -237,7 +237,7 @@ def choose(condition: Term, then: Any, otherwise: Any) -> Term:
     """If-then-else over two values of one sort."""
     coerce(condition, BOOL)
     if not isinstance(then, Term) and not isinstance(otherwise, Term) and not isinstance(then, bool):
-        raise TypeError("ite() between two plain integers has no width: write ite(c, word | MASK, word)")
+        raise TypeError("ite() between two plain integers has no width: make one of them word_like(word, VALUE)")
     width = then.width if isinstance(then, Term) else otherwise.width if isinstance(otherwise, Term) else BOOL
     yes, no = coerce(then, width), coerce(otherwise, width)
     if condition.op == "const":

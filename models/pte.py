@@ -17,8 +17,8 @@ Helper = Callable[..., Any]
 LEVELS = ("pte", "pmd")
 """The page-table levels whose entries map user pages in this model."""
 
-PROTECTIONS = ("NONE", "READONLY", "PRIVATE", "SHARED")
-"""The four classes of user protection: PROT_NONE, read-only, private writable, shared writable."""
+PROTECTIONS = ("PRIVATE", "READONLY", "SHARED", "NONE")
+"""The four classes of user protection: private writable, read-only, shared writable, PROT_NONE."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Hardware:
         handler: entry -> Bool; the store traps into a low-level handler that runs without the mm and lets it through.
         handled: entry -> entry; what that handler writes back.
         source: manual section or kernel file and label for all five.
+        serves_writable: a store through any present user entry that ``pte_write()`` calls writable completes
+            without generic mm, whatever its other bits.
     """
 
     silent: Helper
@@ -62,6 +64,7 @@ class Hardware:
     handler: Helper
     handled: Helper
     source: str
+    serves_writable: bool
 
     def writable(self, entry: Any) -> Any:
         """A user store through this entry succeeds without generic mm: by the CPU alone or by a low-level handler."""
@@ -93,6 +96,7 @@ class Architecture:
             mkold mkyoung modify`` and the tests ``present write dirty young``; ``mk_pte``, ``mk_huge_pmd``
             (protection word -> entry, frame number 0) and ``pmd_mkinvalid``.
         protections: protection class -> page protection word.
+        frames: level -> the bits of an entry that hold the frame number.
         hardware: the machine's behaviour.
         says: one sentence on the variant.
         source: where the helpers come from.
@@ -105,6 +109,7 @@ class Architecture:
     bits: tuple[Bit, ...]
     helpers: Mapping[str, Helper]
     protections: Mapping[str, int]
+    frames: Mapping[str, int]
     hardware: Hardware
     says: str
     source: str

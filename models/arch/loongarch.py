@@ -79,6 +79,7 @@ SOFTWARE_TLB = Hardware(
     handler=_fast_handler,
     handled=lambda entry: entry | (VALID | DIRTY | MODIFIED),
     source="arch/loongarch/mm/tlbex.S: handle_tlb_store, handle_tlb_modify; LoongArch manual vol. 1, 5.4, TLB entry V, D, PLV",
+    serves_writable=True,
 )
 HARDWARE_WALKER = Hardware(
     silent=_tlb_lets_store,
@@ -87,6 +88,7 @@ HARDWARE_WALKER = Hardware(
     handler=_never,
     handled=_unchanged,
     source="kernel commit 01158487af60; tlbex.S: handle_tlb_store_ptw, handle_tlb_modify_ptw go straight to do_page_fault",
+    serves_writable=True,
 )
 
 
@@ -163,6 +165,7 @@ def _original(features: tuple[str, ...]) -> Architecture:
         bits=BITS,
         helpers=helpers,
         protections=PROTECTIONS,
+        frames={"pte": PFN_MASK, "pmd": PFN_MASK & ~((1 << 25) - 1)},
         hardware=HARDWARE_WALKER if "ptw" in features else SOFTWARE_TLB,
         says="mkdirty sets the hardware-write bit on every entry, write-protected or not",
         source="arch/loongarch/include/asm/pgtable.h in v6.0; the lines the patch in the seed removes",

@@ -25,7 +25,7 @@ class Encoding:
     """Where one family of machines keeps its bits; masks are 64-bit words.
 
     ``size_4mb`` is what pte_mkhuge() sets, ``kept`` what pte_modify() preserves, ``cache`` what a cacheable
-    page carries.
+    page carries, ``frame`` the physical address bits.
     """
 
     present: int
@@ -39,6 +39,7 @@ class Encoding:
     cache: int
     size_4mb: int
     kept: int
+    frame: int
 
 
 SUN4U = Encoding(
@@ -53,6 +54,7 @@ SUN4U = Encoding(
     cache=(1 << 5) | (1 << 4),
     size_4mb=3 << 61,
     kept=0x000007FFFFFFE000 | (1 << 11) | (1 << 10) | (1 << 5) | (1 << 4) | (1 << 3) | SPECIAL | PMD_HUGE | 0x6001 << 48,
+    frame=0x000007FFFFFFE000,
 )
 SUN4V = Encoding(
     present=1 << 4,
@@ -66,6 +68,7 @@ SUN4V = Encoding(
     cache=(1 << 10) | (1 << 9),
     size_4mb=3,
     kept=0x00FFFFFFFFFFE000 | (1 << 61) | (1 << 60) | (1 << 10) | (1 << 9) | (1 << 11) | SPECIAL | PMD_HUGE | 7,
+    frame=0x00FFFFFFFFFFE000,
 )
 
 
@@ -106,6 +109,7 @@ def _hardware(code: Encoding) -> Hardware:
         handler=lambda entry: (entry & 0) != 0,
         handled=lambda entry: entry,
         source="arch/sparc/kernel/tsb.S tsb_miss_page_table_walk; arch/sparc/kernel/dtlb_prot.S; UltraSPARC TTE bits V, W, P",
+        serves_writable=False,
     )
 
 
@@ -141,6 +145,7 @@ def _original(features: tuple[str, ...], code: Encoding) -> Architecture:
         bits=_bits(code),
         helpers=helpers,
         protections=_protections(code),
+        frames={"pte": code.frame, "pmd": code.frame & ~((1 << 23) - 1)},
         hardware=_hardware(code),
         says="mkdirty sets the hardware-write bit on every entry, write-protected or not",
         source="arch/sparc/include/asm/pgtable_64.h in Linux 6.1.192; pmd_mkinvalid as in arch/sparc/mm/tlb.c pmdp_invalidate()",

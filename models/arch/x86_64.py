@@ -68,6 +68,7 @@ def _hardware(shadow_stacks: bool) -> Hardware:
         handler=_never,
         handled=lambda entry: entry,
         source="Intel SDM vol. 3A, 4.6 and 4.8; shadow-stack stores as well with +shstk",
+        serves_writable=True,
     )
 
 
@@ -143,6 +144,7 @@ def _linux_61(features: tuple[str, ...]) -> Architecture:
         bits=BITS,
         helpers=helpers,
         protections=PROTECTIONS,
+        frames={"pte": PTE_PFN_MASK, "pmd": PMD_PFN_MASK},
         hardware=_hardware("shstk" in features),
         says="one write bit and one dirty bit, both known to the CPU",
         source="arch/x86/include/asm/pgtable.h in Linux 6.1.192",

@@ -1,0 +1,135 @@
+"""Compiles terms to plain Python, so that the explicit engine runs the very definitions the solver is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from checker.system import Relation
+from checker.terms import BOOL, Term, subterms, word_op
+
+Values = tuple[int, ...]
+
+_TEMPLATES = {
+    "band": "({0} & {1})",
+    "bor": "({0} | {1})",
+    "bxor": "({0} ^ {1})",
+    "eq": "({0} == {1})",
+    "ult": "({0} < {1})",
+    "ule": "({0} <= {1})",
+    "not": "(not {0})",
+    "ite": "({1} if {0} else {2})",
+    "zext": "{0}",
+}
+
+
+def _expression(term: Term, operands: Sequence[str]) -> str:
+    """One operator as Python text over its operands' text; words stay within their width."""
+    if term.op == "const":
+        return repr(int(term.data)) if term.width else repr(term.data)
+    if term.op in ("and", "or"):
+        return "(" + f" {term.op} ".join(operands) + ")"
+    if term.op == "extract":
+        high, low = term.data
+        return f"(({operands[0]} >> {low}) & {(1 << (high - low + 1)) - 1})"
+    if term.op in _TEMPLATES:
+        return _TEMPLATES[term.op].format(*operands)
+    mask = (1 << term.width) - 1
+    if term.op in ("shl", "lshr"):
+        sign = "<<" if term.op == "shl" else ">>"
+        shifted = f"(({operands[0]} {sign} {operands[1]}) & {mask})"
+        return shifted if term.args[1].op == "const" else f"({shifted} if {operands[1]} < {term.width} else 0)"
+    sign = {"add": "+", "sub": "-", "mul": "*"}[term.op]
+    return f"(({operands[0]} {sign} {operands[1]}) & {mask})"
+
+
+class _Writer:
+    """Writes terms as Python statements; a term used more than once gets a local variable of its own."""
+
+    def __init__(self, names: dict[Term, str], roots: Sequence[Term]) -> None:
+        self.names = dict(names)
+        self.uses: dict[Term, int] = {}
+        for term in subterms(roots):
+            for arg in term.args:
+                self.uses[arg] = self.uses.get(arg, 0) + 1
+        for root in roots:
+            self.uses[root] = self.uses.get(root, 0) + 1
+
+    def emit(self, roots: Sequence[Term], lines: list[str], indent: str) -> list[str]:
+        """Appends what the roots need and returns the text of each root."""
+        texts: dict[Term, str] = {}
+        for term in subterms(roots):
+            if term in self.names:
+                texts[term] = self.names[term]
+                continue
+            text = _expression(term, [texts[arg] for arg in term.args])
+            if term.op != "const" and (self.uses[term] > 1 or len(text) > 2000):
+                name = f"t{term.serial}"
+                lines.append(f"{indent}{name} = {text}")
+                self.names[term] = text = name
+            texts[term] = text
+        return [texts[root] for root in roots]
+
+
+def _tuple(items: Sequence[str]) -> str:
+    return "(" + "".join(f"{item}, " for item in items) + ")"
+
+
+def _compile(lines: list[str], name: str) -> Callable[..., Any]:
+    scope: dict[str, Any] = {}
+    exec(compile("\n".join(lines), f"<generated {name}>", "exec"), scope)  # noqa: S102 - text made from terms above
+    return scope[name]  # type: ignore[no-any-return]
+
+
+def _masked(term: Term, mask: int) -> Term:
+    return term if term.width == BOOL else word_op("band", term, mask)
+
+
+def _unpack(variables: Sequence[Term]) -> tuple[dict[Term, str], str]:
+    names = {term: f"v{i}" for i, term in enumerate(variables)}
+    return names, f"    {_tuple(list(names.values()))} = state" if names else "    pass"
+
+
+def compile_function(variables: Sequence[Term], results: Sequence[Term]) -> Callable[[Values], Values]:
+    """A Python function from the variables' values to the results' values."""
+    names, unpack = _unpack(variables)
+    lines = ["def function(state):", unpack]
+    texts = _Writer(names, results).emit(results, lines, "    ")
+    lines.append(f"    return {_tuple(texts)}")
+    return _compile(lines, "function")
+
+
+def compile_successors(relation: Relation, masks: Values) -> Callable[[Values], list[tuple[int, Values]]]:
+    """A Python function from a state's leaf values to ``[(operation number, next leaf values)]``.
+
+    Args:
+        relation: the system.
+        masks: for each leaf, the bits to keep (see :class:`checker.dependency.Cone`).
+    """
+    wanted = [i for i, mask in enumerate(masks) if mask]
+    variables = [relation.state[i] for i in wanted]
+    names, unpack = _unpack(variables)
+    nexts = [[_masked(step.values[i], masks[i]) for i in wanted] for step in relation.steps]
+    guards = [step.guard for step in relation.steps]
+    writer = _Writer(names, [*guards, *(value for values in nexts for value in values)])
+    lines = ["def successors(state):", unpack, "    out = []"]
+    guard_texts = writer.emit(guards, lines, "    ")
+    before = set(writer.names)
+    for number, (guard, values) in enumerate(zip(guard_texts, nexts, strict=True)):
+        lines.append(f"    if {guard}:")
+        texts = writer.emit(values, lines, "        ")
+        lines.append(f"        out.append(({number}, {_tuple(texts)}))")
+        # A name set inside one branch is not there in the next.
+        writer.names = {term: name for term, name in writer.names.items() if term in before}
+    lines.append("    return out")
+    return _compile(lines, "successors")
+
+
+def compile_masks(variables: Sequence[Term], conditions: Sequence[Term]) -> Callable[[Values], int]:
+    """A Python function from values to an integer whose bit k tells whether condition k holds."""
+    names, unpack = _unpack(variables)
+    lines = ["def masks(state):", unpack]
+    texts = _Writer(names, conditions).emit(conditions, lines, "    ")
+    parts = [f"({1 << k} if {text} else 0)" for k, text in enumerate(texts)]
+    lines.append(f"    return {' | '.join(parts) or '0'}")
+    return _compile(lines, "masks")

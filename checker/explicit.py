@@ -1,0 +1,232 @@
+"""The explicit engine: every reachable state, breadth first, over the compiled definitions."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from checker.codegen import Values, compile_masks, compile_successors
+from checker.dependency import Cone, cone_of_influence
+from checker.limits import Budget, OutOfBudget
+from checker.system import TransitionSystem
+
+if TYPE_CHECKING:
+    import networkx
+
+MAX_STARTS = 1 << 20
+"""More initial states than this are not enumerated."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an initial state comes from: the start's number and the values of its inputs."""
+
+    start: int
+    inputs: Values
+
+
+@dataclass
+class Reachable:
+    """The result of a search.
+
+    States hold only the leaves with a bit that matters, in order, each cut to the bits that matter.
+
+    Attributes:
+        cone: the bits that matter.
+        states: every state found, in breadth-first order; a state's number is its place here.
+        levels: the number of the first state of each depth.
+        parents: for each state, (number of the predecessor, operation number); (-1, k) for initial state k of ``origins``.
+        origins: the initial states' origins.
+        first_violation: property number -> number of the first state that violates it.
+        fired: the operations that were enabled somewhere, as bits.
+        premises: the premises that held somewhere, as bits.
+        transitions: how many (state, operation) pairs were enabled.
+        stopped: why the search ended early, or "".
+    """
+
+    cone: Cone
+    states: list[Values] = field(default_factory=list)
+    levels: list[int] = field(default_factory=list)
+    parents: list[tuple[int, int]] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
+    first_violation: dict[int, int] = field(default_factory=dict)
+    fired: int = 0
+    premises: int = 0
+    transitions: int = 0
+    stopped: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Every reachable state was seen."""
+        return not self.stopped
+
+    @property
+    def diameter(self) -> int:
+        """The depth of the deepest state found: the longest of the shortest paths from the initial states."""
+        return len(self.levels) - 1
+
+    def depth(self, number: int) -> int:
+        """The number of transitions on a shortest path to this state."""
+        return next(d for d in range(len(self.levels) - 1, -1, -1) if self.levels[d] <= number)
+
+    def path(self, number: int) -> tuple[Origin, tuple[int, ...]]:
+        """The first shortest path to a state: where it starts, and the operation numbers."""
+        steps: list[int] = []
+        while True:
+            before, step = self.parents[number]
+            if before < 0:
+                return self.origins[step], tuple(reversed(steps))
+            steps.append(step)
+            number = before
+
+
+def _bit_values(mask: int) -> list[int]:
+    bits = [1 << i for i in range(mask.bit_length()) if mask >> i & 1]
+    return [sum(chosen) for n in range(len(bits) + 1) for chosen in itertools.combinations(bits, n)]
+
+
+def _origins(system: TransitionSystem, cone: Cone) -> Iterator[tuple[Origin, Values]]:
+    """Every start with every value of the input bits that matter, and the whole state it gives."""
+    count = sum(1 << sum(m.bit_count() for m in masks) for masks in cone.inputs)
+    if count > MAX_STARTS:
+        raise OutOfBudget(f"more than {MAX_STARTS} initial states")
+    for number, (start, masks) in enumerate(zip(system.starts, cone.inputs, strict=True)):
+        for inputs in itertools.product(*map(_bit_values, masks)):
+            yield Origin(number, inputs), start_state(system, number, inputs)
+
+
+def start_state(system: TransitionSystem, number: int, inputs: Values) -> Values:
+    """The leaf values of a start on plain integers."""
+    from checker.state import Shape
+
+    start = system.starts[number]
+    return system.layout.concrete(start.run(Shape.of(start.inputs).state(inputs)))
+
+
+def start_rank(values: Values, origin: Origin) -> tuple[Any, ...]:
+    """The order of initial states: fewest bits set, then the order of declaration, then the inputs' values."""
+    return (sum(v.bit_count() for v in values), origin.start, origin.inputs)
+
+
+def explore(system: TransitionSystem, budget: Budget | None = None) -> Reachable:
+    """Every reachable state of a system, or as many as the budget allows.
+
+    Initial states are visited in the order of :func:`start_rank` and operations in the order of declaration, so the
+    path kept for each state is the first of its shortest paths in that order.
+    """
+    budget = budget or Budget()
+    relation = system.relation
+    cone = cone_of_influence(relation)
+    found = Reachable(cone)
+    wanted = [i for i, mask in enumerate(cone.masks) if mask]
+    variables = [relation.state[i] for i in wanted]
+    try:
+        ranked = sorted((start_rank(values, origin), origin, values) for origin, values in _origins(system, cone))
+        initial: dict[Values, int] = {}
+        for _, origin, values in ranked:
+            projected = cone.project(values)
+            key = tuple(projected[i] for i in wanted)
+            if key not in initial:
+                initial[key] = len(found.origins)
+                found.origins.append(origin)
+        _search(found, initial, compile_successors(relation, cone.masks), budget)
+    except OutOfBudget as why:
+        found.stopped = str(why)
+    properties = compile_masks(variables, relation.properties)
+    _inspect(found, len(relation.properties), properties, compile_masks(variables, relation.premises))
+    return found
+
+
+def _search(found: Reachable, initial: dict[Values, int], successors: Any, budget: Budget) -> None:
+    index = {key: number for number, key in enumerate(initial)}
+    states, parents = found.states, found.parents
+    states.extend(initial)
+    parents.extend((-1, origin) for origin in initial.values())
+    begin = 0
+    while begin < len(states):
+        found.levels.append(begin)
+        end = len(states)
+        for number in range(begin, end):
+            if not number & 0x3FF:
+                budget.check(states=len(states))
+            for step, after in successors(states[number]):
+                found.transitions += 1
+                found.fired |= 1 << step
+                if after not in index:
+                    index[after] = len(states)
+                    states.append(after)
+                    parents.append((number, step))
+        begin = end
+
+
+def _inspect(found: Reachable, count: int, properties: Any, premises: Any) -> None:
+    open_properties = (1 << count) - 1
+    for number, state in enumerate(found.states):
+        found.premises |= premises(state)
+        bad = open_properties & ~properties(state)
+        if bad:
+            open_properties &= ~bad
+            found.first_violation |= {k: number for k in range(count) if bad >> k & 1}
+
+
+def state_graph(system: TransitionSystem, budget: Budget | None = None) -> networkx.MultiDiGraph:
+    """The exact graph of reachable states.
+
+    Nodes are state numbers with the attributes ``state`` (leaf path -> value, only bits that matter) and ``depth``;
+    edges carry ``operation``.
+
+    Raises:
+        OutOfBudget: the search did not end within the budget.
+    """
+    import networkx
+
+    found = explore(system, budget)
+    if not found.complete:
+        raise OutOfBudget(found.stopped)
+    relation = system.relation
+    wanted = [leaf for leaf, mask in zip(relation.leaves, found.cone.masks, strict=True) if mask]
+    successors = compile_successors(relation, found.cone.masks)
+    index = {state: number for number, state in enumerate(found.states)}
+    graph = networkx.MultiDiGraph(name=system.name, diameter=found.diameter)
+    for number, state in enumerate(found.states):
+        named = {leaf.path: value for leaf, value in zip(wanted, state, strict=True)}
+        graph.add_node(number, state=named, depth=found.depth(number))
+    for number, state in enumerate(found.states):
+        for step, after in successors(state):
+            graph.add_edge(number, index[after], operation=relation.steps[step].name)
+    return graph
+
+
+def shortest_counterexamples(system: TransitionSystem, invariant: str) -> list[tuple[Origin, tuple[str, ...]]]:
+    """All shortest ways to violate an invariant: where each starts and its operations' names, in a fixed order.
+
+    Raises:
+        KeyError: there is no such invariant.
+        OutOfBudget: the search did not end.
+    """
+    number = {inv.name: k for k, inv in enumerate(system.invariants)}[invariant]
+    found = explore(system)
+    if not found.complete:
+        raise OutOfBudget(found.stopped)
+    if number not in found.first_violation:
+        return []
+    relation = system.relation
+    length = found.depth(found.first_violation[number])
+    wanted = [v for v, mask in zip(relation.state, found.cone.masks, strict=True) if mask]
+    holds = compile_masks(wanted, [relation.properties[number]])
+    successors = compile_successors(relation, found.cone.masks)
+    paths: list[tuple[Origin, tuple[str, ...]]] = []
+    frontier: list[tuple[Values, Origin, tuple[str, ...]]] = [
+        (found.states[k], origin, ()) for k, origin in enumerate(found.origins)
+    ]
+    for step in range(length + 1):
+        paths += [(origin, names) for state, origin, names in frontier if not holds(state)]
+        if step < length:
+            frontier = [
+                (after, origin, (*names, relation.steps[k].name))
+                for state, origin, names in frontier
+                for k, after in successors(state)
+            ]
+    return paths

@@ -1,0 +1,139 @@
+"""State as a model author writes it (nested frozen dataclasses and tuples) and as engines need it (flat leaves)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from checker.terms import BOOL
+
+
+@dataclass(frozen=True)
+class Sort:
+    """The type of one leaf of a state.
+
+    Attributes:
+        width: number of bits, :data:`checker.terms.BOOL` for a Boolean.
+        names: for an enumeration, the name of each value; otherwise empty.
+    """
+
+    width: int
+    names: tuple[str, ...] = ()
+
+    def show(self, value: int | bool) -> str:
+        """The value for a reader: yes/no, an enumeration's name, or hexadecimal."""
+        if self.width == BOOL:
+            return "yes" if value else "no"
+        return self.names[value] if self.names and value < len(self.names) else f"{value:#x}"
+
+
+Bool = Sort(BOOL)
+
+
+def Bits(width: int) -> Sort:  # noqa: N802 - reads as a type in a state's declaration
+    """A word of that many bits, 1 to 64 and beyond."""
+    if width < 1:
+        raise ValueError(f"a word of {width} bits")
+    return Sort(width)
+
+
+def Enum(*names: str) -> Sort:  # noqa: N802 - reads as a type in a state's declaration
+    """One of the named values; in a model the first is 0, the second 1, and so on."""
+    return Sort(max(1, (len(names) - 1).bit_length()), names)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One flat variable of a state: its path (``procs[0].entry``) and its sort."""
+
+    path: str
+    sort: Sort
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How to take a nested state apart into leaves and put it together again.
+
+    Attributes:
+        template: the state with a :class:`Sort` in every leaf.
+        leaves: every leaf, in the order of declaration.
+    """
+
+    template: Any
+    leaves: tuple[Leaf, ...]
+
+    @classmethod
+    def of(cls, template: Any) -> Shape:
+        """The shape of a state whose leaves are sorts.
+
+        Raises:
+            TypeError: something in it is neither a sort, a tuple nor a dataclass.
+        """
+        return cls(template, tuple(_leaves(template, "")))
+
+    def flatten(self, state: Any) -> tuple[Any, ...]:
+        """The leaf values of a state, in the order of :attr:`leaves`."""
+        values: list[Any] = []
+        _collect(self.template, state, values)
+        return tuple(values)
+
+    def build(self, values: Sequence[Any]) -> Any:
+        """The state with these leaf values; inverse of :meth:`flatten`."""
+        stream = iter(values)
+        return _build(self.template, lambda: next(stream))
+
+    def concrete(self, state: Any) -> tuple[int, ...]:
+        """The leaf values of a state on plain integers, words cut to their width, Booleans as 0 and 1."""
+        flat = self.flatten(state)
+        return tuple(
+            int(bool(value)) if leaf.sort.width == BOOL else int(value) & ((1 << leaf.sort.width) - 1)
+            for leaf, value in zip(self.leaves, flat, strict=True)
+        )
+
+    def state(self, values: Sequence[int]) -> Any:
+        """The state of plain integers with these leaf values, Booleans as real Booleans."""
+        return self.build(
+            [bool(v) if leaf.sort.width == BOOL else v for leaf, v in zip(self.leaves, values, strict=True)]
+        )
+
+    def named(self, values: Sequence[int]) -> dict[str, int | bool]:
+        """Leaf path -> value, for traces and JSON."""
+        return {
+            leaf.path: bool(v) if leaf.sort.width == BOOL else int(v)
+            for leaf, v in zip(self.leaves, values, strict=True)
+        }
+
+
+def _children(template: Any, path: str) -> list[tuple[str, Any]]:
+    if is_dataclass(template) and not isinstance(template, type):
+        dot = "." if path else ""
+        return [(f"{path}{dot}{f.name}", getattr(template, f.name)) for f in fields(template)]
+    if isinstance(template, tuple):
+        return [(f"{path}[{i}]", item) for i, item in enumerate(template)]
+    raise TypeError(f"{path or 'the state'}: {template!r} is neither Bool, Bits(n), Enum(...), a tuple nor a dataclass")
+
+
+def _leaves(template: Any, path: str) -> list[Leaf]:
+    if isinstance(template, Sort):
+        return [Leaf(path, template)]
+    return [leaf for name, child in _children(template, path) for leaf in _leaves(child, name)]
+
+
+def _collect(template: Any, state: Any, into: list[Any]) -> None:
+    if isinstance(template, Sort):
+        into.append(state)
+    elif isinstance(template, tuple):
+        for part, value in zip(template, state, strict=True):
+            _collect(part, value, into)
+    else:
+        for f in fields(template):
+            _collect(getattr(template, f.name), getattr(state, f.name), into)
+
+
+def _build(template: Any, value: Callable[[], Any]) -> Any:
+    if isinstance(template, Sort):
+        return value()
+    if isinstance(template, tuple):
+        return tuple(_build(part, value) for part in template)
+    return type(template)(**{f.name: _build(getattr(template, f.name), value) for f in fields(template)})

@@ -1,0 +1,208 @@
+"""Transition systems: what a model author declares, and the relation of terms the engines work from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from checker import terms
+from checker.state import Leaf, Shape
+from checker.terms import BOOL, Term
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A guarded step of the system.
+
+    Attributes:
+        name: short, unique in its system.
+        run: state -> (guard, next state), a pure function of plain values or symbolic ones.
+        source: where the real thing does this.
+        says: one sentence.
+    """
+
+    name: str
+    run: Callable[[Any], tuple[Any, Any]]
+    source: str = ""
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Start:
+    """One way the system may start, possibly with free values.
+
+    Attributes:
+        name: short, unique in its system.
+        run: inputs -> state.
+        inputs: sorts of the free values, in the form of a state (a tuple or a dataclass of sorts); () for none.
+        says: one sentence.
+    """
+
+    name: str
+    run: Callable[[Any], Any]
+    inputs: Any = ()
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """What must hold in every reachable state.
+
+    Attributes:
+        name: short, unique in its system.
+        says: the requirement in one sentence.
+        holds: state -> Bool.
+        source: where the requirement comes from.
+        consequence: what goes wrong when it fails.
+        premise: state -> Bool; the invariant says something only where this holds. Checked for vacuity.
+        cost: a violation is reported as a cost, not as a failure.
+    """
+
+    name: str
+    says: str
+    holds: Callable[[Any], Any]
+    source: str = ""
+    consequence: str = ""
+    premise: Callable[[Any], Any] = lambda state: True
+    cost: bool = False
+
+
+@dataclass(frozen=True)
+class Predicate:
+    """A named fact about a state, the vocabulary of readable inductive invariants.
+
+    Attributes:
+        name: as it is printed where the fact holds.
+        holds: state -> Bool.
+        negated: as it is printed where the fact does not hold; default ``not NAME``.
+    """
+
+    name: str
+    holds: Callable[[Any], Any]
+    negated: str = ""
+
+
+@dataclass(frozen=True)
+class TransitionSystem:
+    """Typed state, starts, guarded operations, properties and the words to explain them in.
+
+    Attributes:
+        name: for messages and certificates.
+        shape: the state with a sort in every leaf (:func:`checker.state.Bits`, ``Bool``, ``Enum``).
+        starts: the initial states.
+        operations: the steps; any enabled one may be taken.
+        invariants: the properties.
+        predicates: further vocabulary for invariants; Booleans and enumerations of the state are always in it.
+    """
+
+    name: str
+    shape: Any
+    starts: tuple[Start, ...]
+    operations: tuple[Operation, ...]
+    invariants: tuple[Invariant, ...]
+    predicates: tuple[Predicate, ...] = ()
+
+    def __post_init__(self) -> None:
+        for what in ("starts", "operations", "invariants", "predicates"):
+            names = [item.name for item in getattr(self, what)]
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise ValueError(f"{self.name}: {what} declared twice: {', '.join(sorted(twice))}")
+
+    @cached_property
+    def layout(self) -> Shape:
+        """The state taken apart into leaves."""
+        return Shape.of(self.shape)
+
+    @cached_property
+    def relation(self) -> Relation:
+        """Starts, steps and properties as terms over the state's leaves."""
+        return Relation.of(self)
+
+
+@dataclass(frozen=True)
+class SymbolicStart:
+    """A start as terms: its free inputs, and the value of each leaf."""
+
+    name: str
+    inputs: tuple[Term, ...]
+    values: tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class SymbolicStep:
+    """An operation as terms: its guard, and the next value of each leaf."""
+
+    name: str
+    guard: Term
+    values: tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A transition system as terms over one variable for each leaf of the state.
+
+    Attributes:
+        leaves: the leaves, parallel to ``state`` and to every ``values``.
+        state: one variable for each leaf.
+        starts, steps: the declared ones, in order.
+        properties: what must hold, one for each invariant.
+        premises: one for each invariant.
+        predicates: one for each declared predicate.
+    """
+
+    leaves: tuple[Leaf, ...]
+    state: tuple[Term, ...]
+    starts: tuple[SymbolicStart, ...]
+    steps: tuple[SymbolicStep, ...]
+    properties: tuple[Term, ...]
+    premises: tuple[Term, ...]
+    predicates: tuple[Term, ...]
+
+    @classmethod
+    def of(cls, system: TransitionSystem) -> Relation:
+        """Runs every declared function once, on variables."""
+        layout = system.layout
+        state = tuple(terms.variable(leaf.path, leaf.sort.width) for leaf in layout.leaves)
+        whole = layout.build(state)
+        return cls(
+            leaves=layout.leaves,
+            state=state,
+            starts=tuple(_start(start, layout) for start in system.starts),
+            steps=tuple(_step(op, whole, layout) for op in system.operations),
+            properties=tuple(_boolean(i.holds(whole), i.name) for i in system.invariants),
+            premises=tuple(_boolean(i.premise(whole), i.name) for i in system.invariants),
+            predicates=tuple(_boolean(p.holds(whole), p.name) for p in system.predicates),
+        )
+
+
+def _boolean(value: Any, name: str) -> Term:
+    try:
+        return terms.coerce(value, BOOL)
+    except TypeError as why:
+        raise TypeError(f"{name} must give a condition: {why}") from None
+
+
+def _typed(values: tuple[Any, ...], layout: Shape, name: str) -> tuple[Term, ...]:
+    try:
+        return tuple(terms.coerce(v, leaf.sort.width) for v, leaf in zip(values, layout.leaves, strict=True))
+    except TypeError as why:
+        raise TypeError(f"{name} gives a state of the wrong type: {why}") from None
+
+
+def _start(start: Start, layout: Shape) -> SymbolicStart:
+    shape = Shape.of(start.inputs)
+    inputs = tuple(terms.variable(f"{start.name}?{leaf.path}", leaf.sort.width) for leaf in shape.leaves)
+    values = layout.flatten(start.run(shape.build(inputs)))
+    return SymbolicStart(start.name, inputs, _typed(values, layout, f"start {start.name}"))
+
+
+def _step(op: Operation, whole: Any, layout: Shape) -> SymbolicStep:
+    guard, after = op.run(whole)
+    return SymbolicStep(
+        op.name,
+        _boolean(guard, f"the guard of {op.name}"),
+        _typed(layout.flatten(after), layout, f"operation {op.name}"),
+    )

@@ -1,0 +1,101 @@
+"""What must hold of one entry in the PTE world, whoever calls the helpers and in whatever order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checker.logic import both, implies, no, same
+from checker.system import Invariant
+from models.pte import Architecture
+from models.pte_world import PteState, apply, at_level, hardware_writable, visible
+
+
+def _dirty_read_only(arch: Architecture, s: PteState) -> Any:
+    """An entry made dirty, writable and write-protected again is dirty and read-only, and further marks keep it so."""
+    entry = at_level(arch, s, "wrprotect", at_level(arch, s, "mkwrite", apply(arch, s, "mkdirty")))
+    later = (entry, *(at_level(arch, s, helper, entry) for helper in ("mkdirty", "mkyoung", "mkold")))
+    return both(*(
+        both(at_level(arch, s, "dirty", e), no(at_level(arch, s, "write", e)), no(arch.hardware.writable(e)))
+        for e in later
+    ))
+
+
+def _commutes(arch: Architecture, s: PteState) -> Any:
+    return same(
+        at_level(arch, s, "mkwrite", apply(arch, s, "mkdirty")), at_level(arch, s, "mkdirty", apply(arch, s, "mkwrite"))
+    )
+
+
+def _ready_to_store(arch: Architecture, s: PteState) -> Any:
+    """An installed entry that generic mm has made young, dirty and writable, and that the machine can store through."""
+    marked = both(apply(arch, s, "young"), apply(arch, s, "dirty"), apply(arch, s, "write"))
+    return both(marked, hardware_writable(arch, s))
+
+
+def invariants(arch: Architecture) -> tuple[Invariant, ...]:
+    """The contract of an architecture's helpers, most grievous first."""
+    return (
+        Invariant(
+            "cow-shared-not-hw-writable",
+            "no hardware-writable entry while its page is shared copy-on-write",
+            lambda s: implies(s.cow_shared, no(hardware_writable(arch, s))),
+            source="the seed's patch description; mm/memory.c copy_present_pte()",
+            consequence="two processes write to one page: silent corruption",
+            premise=lambda s: both(visible(s), s.cow_shared),
+        ),
+        Invariant(
+            "write-protect-holds",
+            "after write-protection and without a later mkwrite the entry is not hardware-writable",
+            lambda s: implies(no(s.write_allowed), no(hardware_writable(arch, s))),
+            source="Hev in the seed: pte_wrprotect forces an exception into handle_mm_fault; mm/debug_vm_pgtable.c pte_basic_tests()",
+            consequence="mprotect, userfaultfd write-protection or copy-on-write is bypassed",
+            premise=lambda s: both(visible(s), no(s.write_allowed)),
+        ),
+        Invariant(
+            "dirty-never-lost",
+            "data newer than the backing copy is always visible to pte_dirty(), whoever recorded it",
+            lambda s: implies(s.unsaved, apply(arch, s, "dirty")),
+            source="mm/rmap.c try_to_unmap_one(): the entry's dirtiness reaches the folio only through pte_dirty()",
+            consequence="reclaim drops the page and the data is gone",
+            premise=lambda s: s.unsaved,
+        ),
+        Invariant(
+            "hw-write-implies-write",
+            "a hardware-writable entry is writable for software too: pte_write() says so",
+            lambda s: implies(hardware_writable(arch, s), apply(arch, s, "write")),
+            source="Hev in the seed: hardware-writable if and only if the entry is writable (_PAGE_WRITE)",
+            consequence="generic mm decides on pte_write() and does not know that the page can change",
+            premise=lambda s: hardware_writable(arch, s),
+        ),
+        Invariant(
+            "mkdirty-mkwrite-commute",
+            "mkdirty and mkwrite give the same entry in either order",
+            lambda s: _commutes(arch, s),
+            source="Peter Xu in the seed: pte_mkdirty(pte_mkwrite(pte)) against pte_mkwrite(pte_mkdirty(pte))",
+            consequence="the outcome depends on an order generic mm does not promise",
+        ),
+        Invariant(
+            "dirty-read-only-entry",
+            "pte_wrprotect(pte_mkwrite(pte_mkdirty(pte))) is dirty and not writable, and stays so",
+            lambda s: _dirty_read_only(arch, s),
+            source="Peter Xu in the seed: UFFDIO_COPY with UFFDIO_COPY_MODE_WP installs exactly this entry",
+            consequence="userfaultfd write-protection cannot be expressed, or is lost",
+        ),
+        Invariant(
+            "invalid-pmd-unreachable",
+            "pmd_mkinvalid() leaves an entry the hardware cannot write through",
+            lambda s: implies(s.huge, no(arch.hardware.writable(arch.pmd_mkinvalid(s.entry)))),
+            source="mm/huge_memory.c __split_huge_pmd_locked(): nothing may use the huge mapping while it is split",
+            consequence="a store slips in while the huge page is being split",
+            premise=lambda s: s.huge,
+        ),
+        Invariant(
+            "no-second-trap",
+            "a store to a page that generic mm has made dirty and writable does not trap once more",
+            lambda s: implies(_ready_to_store(arch, s), no(arch.hardware.traps(s.entry))),
+            source="Peter Xu in the seed: does the _PAGE_DIRTY optimisation in mkdirty bring a real benefit",
+            consequence="one more exception for each such page; a cost, nothing breaks",
+            premise=lambda s: _ready_to_store(arch, s),
+            cost=True,
+        ),
+    )

@@ -1,0 +1,106 @@
+"""What can go wrong while reading a kernel tree, and the bounds that keep a hostile tree from doing harm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MAX_FILE_BYTES = 2_000_000
+"""The largest header that is read; the kernel's largest page-table header is below 100 kB."""
+
+MAX_TOTAL_BYTES = 16_000_000
+"""The most text that is read from one tree."""
+
+MAX_LOGICAL_LINE = 65_536
+"""The longest line, continuations included."""
+
+MAX_INCLUDE_DEPTH = 30
+MAX_INCLUDES = 400
+MAX_CONDITIONALS = 100
+"""How deep #if may nest in one file."""
+
+MAX_EXPANSION = 400_000
+"""The tokens that macro expansion may look at in one tree; Linux 6.12 on x86-64 needs about a tenth."""
+
+MAX_MACRO_DEPTH = 100
+"""How many macros may stand inside each other's bodies or arguments."""
+
+MAX_WORD = 4_096
+"""The longest word that ## and # may build."""
+
+MAX_NESTING = 60
+"""How deep parentheses, blocks and operators may nest in one helper."""
+
+MAX_DEPTH = 150
+"""How deep the evaluation of one helper may go, the helpers that it calls included."""
+
+MAX_STEPS = 100_000
+"""The expressions and statements that one helper may take, calls included."""
+
+
+class KernelError(Exception):
+    """A tree that cannot be read at all; one sentence that names the file and line where there is one."""
+
+
+@dataclass(frozen=True)
+class NotLifted:
+    """A helper that was not lifted, and why.
+
+    Attributes:
+        name: the helper's kernel name.
+        file: path inside the tree of the construct that stopped the lifter, or "" if there is none.
+        line: its line, or 0.
+        reason: half a sentence.
+    """
+
+    name: str
+    file: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.file else ""
+        return f"{place}{self.name}: {self.reason}"
+
+
+class CannotLift(KernelError):
+    """Helpers that a model needs were not lifted, so that the tree's verdict is not decided.
+
+    Attributes:
+        missing: each of them with its reason.
+    """
+
+    def __init__(self, missing: Sequence[NotLifted]) -> None:
+        self.missing = tuple(missing)
+        super().__init__("the tree's helpers cannot be modelled: " + "; ".join(str(entry) for entry in self.missing))
+
+
+class Unsupported(Exception):
+    """A construct outside the subset of C that the lifter knows; becomes a :class:`NotLifted`."""
+
+    def __init__(self, reason: str, file: str, line: int) -> None:
+        super().__init__(reason)
+        self.reason, self.file, self.line = reason, file, line
+
+
+@dataclass
+class Budget:
+    """A number of steps that may be taken before the tree is refused.
+
+    Attributes:
+        left: steps still allowed.
+        what: what is counted, for the message.
+    """
+
+    left: int
+    what: str
+
+    def spend(self, steps: int, file: str, line: int) -> None:
+        """Takes steps off.
+
+        Raises:
+            KernelError: none are left.
+        """
+        self.left -= steps
+        if self.left < 0:
+            raise KernelError(f"{file}:{line}: {self.what}")

@@ -1,0 +1,210 @@
+"""Statements and function bodies of the C subset."""
+
+from __future__ import annotations
+
+from models.kernel.errors import KernelError, Unsupported
+from models.kernel.parser import ASM, Parser
+from models.kernel.syntax import (
+    Block,
+    BlockValue,
+    Declare,
+    Evaluate,
+    Expression,
+    If,
+    Number,
+    Parameter,
+    Refused,
+    Return,
+    Statement,
+    TypeName,
+)
+from models.kernel.tokens import Token, printable
+
+LOOPS = frozenset({"for", "while", "switch"})
+JUMPS = frozenset({"goto", "break", "continue", "case", "default"})
+
+
+class BodyParser(Parser):
+    """A parser that knows statements as well."""
+
+    def body(self) -> Block:
+        """A whole function body, braces included."""
+        block = self._block()
+        token = self.peek()
+        if token.kind != "end":
+            raise self.error(token, "nothing more expected")
+        return block
+
+    def block_value(self, token: Token) -> Expression:
+        """GCC's ``({ ... })``."""
+        block = self._block()
+        self.expect(")")
+        return BlockValue(token, block)
+
+    def _block(self) -> Block:
+        token = self.expect("{")
+        self.enter()
+        statements: list[Statement] = []
+        while self.peek().text != "}":
+            if self.peek().kind == "end":
+                raise self.error(self.peek(), "'}' expected")
+            statements.extend(self._statement())
+        self.take()
+        self.leave()
+        return Block(token, tuple(statements))
+
+    def _single(self) -> Statement:
+        """The one statement that an ``if`` governs."""
+        token = self.peek()
+        self.enter()
+        found = self._statement()
+        self.leave()
+        return found[0] if len(found) == 1 else Block(token, tuple(found))
+
+    def _statement(self) -> list[Statement]:
+        token = self.peek()
+        if token.text == "{":
+            return [self._block()]
+        if self.accept(";"):
+            return []
+        if token.kind == "word":
+            special = self._keyword(token)
+            if special is not None:
+                return [special]
+            if self.starts_type() or token.text in ("static", "register", "extern", "__maybe_unused"):
+                return self._declaration()
+            self._refuse_unknown_type(token)
+        value = self.expression()
+        self.expect(";")
+        return [Evaluate(token, value)]
+
+    def _keyword(self, token: Token) -> Statement | None:
+        """A statement that starts with a keyword, if this is one."""
+        if token.text == "if":
+            return self._if()
+        if token.text == "return":
+            return self._return()
+        if token.text == "do":
+            return self._do()
+        if token.text in LOOPS:
+            return self._loop()
+        if token.text in ASM:
+            return self._skip_to_semicolon("inline assembly is not understood")
+        if token.text in JUMPS or (self.peek(1).text == ":" and self.peek(2).text != ":"):
+            return self._skip_to_semicolon(f"a jump or label ({printable(token.text)}) is not understood")
+        return None
+
+    def _refuse_unknown_type(self, token: Token) -> None:
+        following = self.peek(1)
+        if following.kind == "word" or (following.text == "*" and self.peek(2).kind == "word" and self.peek(3).text in "=;,"):
+            raise Unsupported(f"the type {printable(token.text)} is not known", token.file, token.line)
+
+    def _if(self) -> Statement:
+        token = self.take()
+        self.expect("(")
+        test = self.expression()
+        self.expect(")")
+        then = self._single()
+        otherwise = self._single() if self.accept("else") else None
+        return If(token, test, then, otherwise)
+
+    def _return(self) -> Statement:
+        token = self.take()
+        value = None if self.peek().text == ";" else self.expression()
+        self.expect(";")
+        return Return(token, value)
+
+    def _do(self) -> Statement:
+        """``do { } while (0)`` is a block; every other loop is refused."""
+        token = self.take()
+        body = self._single()
+        self.expect("while")
+        self.expect("(")
+        test = self.expression()
+        self.expect(")")
+        self.accept(";")
+        if isinstance(test, Number) and test.token.text == "0":
+            return Block(token, (body,))
+        return Refused(token, "a loop is not understood")
+
+    def _loop(self) -> Statement:
+        token = self.take()
+        self.skip_group()
+        self._single()
+        what = "a switch" if token.text == "switch" else "a loop"
+        return Refused(token, f"{what} is not understood")
+
+    def _skip_to_semicolon(self, reason: str) -> Statement:
+        token = self.take()
+        while self.peek().text not in (";", "}", ":"):
+            if self.take().kind == "end":
+                raise self.error(token, "';' expected")
+            if self.tokens[self.index - 1].text == "(":
+                self.index -= 1
+                self.skip_group()
+        if self.peek().text != "}":
+            self.take()
+        return Refused(token, reason)
+
+    def _declaration(self) -> list[Statement]:
+        token = self.peek()
+        if token.text in ("static", "extern"):
+            raise Unsupported(f"a {token.text} local variable is not understood", token.file, token.line)
+        named = self.type_name()
+        if self.accept(";"):
+            return []
+        found = [self._declarator(named)]
+        while self.accept(","):
+            found.append(self._declarator(TypeName(named.token, named.words, self._pointer(), named.like)))
+        self.expect(";")
+        return found
+
+    def _declarator(self, named: TypeName) -> Statement:
+        self.skip_qualifiers()
+        token = self.peek()
+        if token.text in ("(", "["):
+            raise Unsupported("a declaration of this form is not understood", token.file, token.line)
+        name = self.word()
+        self.skip_qualifiers()
+        if self.peek().text in ("[", "("):
+            raise Unsupported(f"the array or function {printable(name)} is not understood", token.file, token.line)
+        value: Expression | None = None
+        if self.accept("="):
+            value = self.literal(named) if self.peek().text == "{" else self.assignment()
+        return Declare(token, named, name, value)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters of a function, parentheses not included."""
+        if self.peek().kind == "end" or (self.peek().text == "void" and self.peek(1).kind == "end"):
+            return ()
+        found = [self._parameter()]
+        while self.accept(","):
+            found.append(self._parameter())
+        if self.peek().kind != "end":
+            raise self.error(self.peek(), "',' expected")
+        return tuple(found)
+
+    def _parameter(self) -> Parameter:
+        self.skip_qualifiers()
+        token = self.peek()
+        if not self.starts_type():
+            raise Unsupported(f"the type {printable(token.text)} of a parameter is not known", token.file, token.line)
+        named = self.type_name()
+        self.skip_qualifiers()
+        name = self.word() if self.peek().kind == "word" else ""
+        self.skip_qualifiers()
+        if self.peek().text in ("[", "("):
+            raise Unsupported("a parameter of this form is not understood", token.file, token.line)
+        return Parameter(named, name)
+
+
+def parse_body(parser: BodyParser, place: Token) -> Block:
+    """A function's body.
+
+    Raises:
+        KernelError: it is no C, or too deep.
+        Unsupported: it is C outside the subset.
+    """
+    if not parser.tokens:
+        raise KernelError(f"{place.file}:{place.line}: syntax error: a function without a body")
+    return parser.body()

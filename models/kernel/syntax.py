@@ -1,0 +1,200 @@
+"""The syntax tree of the C subset that the lifter knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.kernel.tokens import Token
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """A type as written.
+
+    Attributes:
+        token: where it starts.
+        words: ``("unsigned", "long")``, ``("pte_t",)``, ``("struct", "page")``.
+        pointer: it is a pointer to that.
+        like: the expression of ``typeof(...)``.
+    """
+
+    token: Token
+    words: tuple[str, ...]
+    pointer: bool = False
+    like: Expression | None = None
+
+    def __str__(self) -> str:
+        return " ".join(self.words) + (" *" if self.pointer else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An integer or character constant."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A variable, enumerator or object."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """``-x ~x !x +x``."""
+
+    token: Token
+    op: str
+    operand: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Two operands, ``&&`` and ``||`` and the comma included."""
+
+    token: Token
+    op: str
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """``target op= value``; ``op`` is empty for plain assignment."""
+
+    token: Token
+    op: str
+    target: Expression
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """``test ? then : otherwise``; ``then`` is None in GCC's ``test ?: otherwise``."""
+
+    token: Token
+    test: Expression
+    then: Expression | None
+    otherwise: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call by name."""
+
+    token: Token
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """``base.name`` or, with ``arrow``, ``base->name``."""
+
+    token: Token
+    base: Expression
+    name: str
+    arrow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """``(type) operand``."""
+
+    token: Token
+    type: TypeName
+    operand: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """``(type) { .member = value }`` or an initialiser in braces; a member is "" when it is not named."""
+
+    token: Token
+    type: TypeName | None
+    items: tuple[tuple[str, Expression], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockValue:
+    """GCC's ``({ ...; value; })``."""
+
+    token: Token
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
+class SizeOf:
+    """``sizeof(type)``."""
+
+    token: Token
+    type: TypeName
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A construct that is C but not in the subset; harmless unless it is reached."""
+
+    token: Token
+    reason: str
+
+
+Expression = (
+    Number | Name | Unary | Binary | Assign | Conditional | Call | Member | Cast | Literal | BlockValue | SizeOf | Refused
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Declare:
+    """A local variable."""
+
+    token: Token
+    type: TypeName
+    name: str
+    value: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """An expression statement."""
+
+    token: Token
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """``if (test) then else otherwise``."""
+
+    token: Token
+    test: Expression
+    then: Statement
+    otherwise: Statement | None
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """``return value``."""
+
+    token: Token
+    value: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """``{ ... }``, and ``do { ... } while (0)``."""
+
+    token: Token
+    statements: tuple[Statement, ...]
+
+
+Statement = Declare | Evaluate | If | Return | Block | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a function."""
+
+    type: TypeName
+    name: str
