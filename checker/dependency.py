@@ -157,3 +157,8 @@ def _start_inputs(splitter: BitSplitter, start: SymbolicStart, masks: tuple[int,
     ]
     needed = _support(roots, {})
     return tuple(needed.get(term.data, 0) for term in start.inputs)
+
+
+def depends_only_on(splitter: BitSplitter, condition: Term, masks: dict[str, int]) -> bool:
+    """Whether a Boolean term depends on no variable bit outside these masks (variable name -> bits)."""
+    return not _support([splitter.boolean(condition)], dict(masks))

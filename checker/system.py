@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -85,6 +85,21 @@ class Predicate:
 
 
 @dataclass(frozen=True)
+class Symmetry:
+    """A renaming of predicates under which the system looks the same, such as two processes exchanged.
+
+    Only a hint for finding and printing invariants: nothing relies on its being one.
+
+    Attributes:
+        names: predicate name -> name of its image; predicates without an entry stay as they are.
+        says: how a clause's image is announced, ``with parent and child exchanged``.
+    """
+
+    names: Mapping[str, str]
+    says: str
+
+
+@dataclass(frozen=True)
 class TransitionSystem:
     """Typed state, starts, guarded operations, properties and the words to explain them in.
 
@@ -95,6 +110,7 @@ class TransitionSystem:
         operations: the steps; any enabled one may be taken.
         invariants: the properties.
         predicates: further vocabulary for invariants; Booleans and enumerations of the state are always in it.
+        symmetries: renamings that help to find and print invariants.
     """
 
     name: str
@@ -103,6 +119,7 @@ class TransitionSystem:
     operations: tuple[Operation, ...]
     invariants: tuple[Invariant, ...]
     predicates: tuple[Predicate, ...] = ()
+    symmetries: tuple[Symmetry, ...] = ()
 
     def __post_init__(self) -> None:
         for what in ("starts", "operations", "invariants", "predicates"):

@@ -7,7 +7,7 @@ accepts integers, the checker's terms and Z3 terms alike (see :mod:`checker.logi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from checker.logic import either, ite, no
@@ -100,6 +100,7 @@ class Architecture:
         hardware: the machine's behaviour.
         says: one sentence on the variant.
         source: where the helpers come from.
+        fields: for fields of several bits, ``NAME is VALUE`` -> (mask, value), for readable invariants.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Architecture:
     hardware: Hardware
     says: str
     source: str
+    fields: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def config(self) -> str:
@@ -124,6 +126,11 @@ class Architecture:
             return self.__dict__["helpers"][name]  # type: ignore[no-any-return]
         except KeyError:
             raise AttributeError(f"no helper {name!r} in this architecture") from None
+
+    def facts(self) -> dict[str, Helper]:
+        """Named facts about an entry: every bit, and every field of more than one bit with the value user pages have."""
+        single = {bit.name: _has(bit.mask) for bit in self.bits}
+        return {**single, **{name: _holds(mask, value) for name, (mask, value) in self.fields.items()}}
 
     def helper(self, level: str, name: str) -> Helper:
         """The helper of a level: ``helper("pmd", "mkdirty")`` is ``pmd_mkdirty``."""
@@ -139,6 +146,14 @@ class Architecture:
             **helpers: replacements under their kernel names.
         """
         return replace(self, variant=variant, says=says, source=source, helpers={**self.helpers, **helpers})
+
+
+def _has(mask: int) -> Helper:
+    return lambda entry: (entry & mask) != 0
+
+
+def _holds(mask: int, value: int) -> Helper:
+    return lambda entry: (entry & mask) == value
 
 
 def twins(**helpers: Helper) -> dict[str, Helper]:

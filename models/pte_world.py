@@ -16,7 +16,7 @@ from typing import Any
 from checker.logic import both, either, ite, no
 from checker.state import Bits, Bool
 from checker.system import Operation, Predicate, Start
-from models.pte import LEVELS, PROTECTIONS, Architecture
+from models.pte import LEVELS, PROTECTIONS, Architecture, Helper
 
 
 @dataclass(frozen=True)
@@ -192,6 +192,8 @@ def predicates(arch: Architecture) -> tuple[Predicate, ...]:
         Predicate("write allowed", lambda s: s.write_allowed),
         Predicate("unsaved data", lambda s: s.unsaved),
     )
-    return named + tuple(
-        Predicate(bit.name, lambda s, mask=bit.mask: (s.entry & mask) != 0) for bit in arch.bits
-    )
+    return named + tuple(_of_entry(name, holds) for name, holds in arch.facts().items())
+
+
+def _of_entry(name: str, holds: Helper) -> Predicate:
+    return Predicate(name, lambda s: holds(s.entry))

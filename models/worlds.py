@@ -45,4 +45,5 @@ def mm_system(arch: Architecture, split: str, processes: int = 2, frames: int | 
         operations=world.operations(kernel, processes),
         invariants=invariants(kernel),
         predicates=world.predicates(kernel, processes),
+        symmetries=world.symmetries(kernel, processes),
     )

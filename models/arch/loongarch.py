@@ -169,6 +169,7 @@ def _original(features: tuple[str, ...]) -> Architecture:
         hardware=HARDWARE_WALKER if "ptw" in features else SOFTWARE_TLB,
         says="mkdirty sets the hardware-write bit on every entry, write-protected or not",
         source="arch/loongarch/include/asm/pgtable.h in v6.0; the lines the patch in the seed removes",
+        fields={"_PAGE_PLV is user": (PLV_USER, PLV_USER)},
     )
 
 

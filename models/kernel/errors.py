@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MAX_FILE_BYTES = 2_000_000
-"""The largest header that is read; the kernel's largest page-table header is below 100 kB."""
+MAX_FILE_BYTES = 1_000_000
+"""The largest source file that is read; the kernel's largest page-table header is below 100 kB."""
 
-MAX_TOTAL_BYTES = 16_000_000
+MAX_TOTAL_BYTES = 4_000_000
 """The most text that is read from one tree."""
+
+MAX_TOKENS = 400_000
+"""The most tokens that are kept of one tree; Linux 6.12 on x86-64 has about a tenth."""
 
 MAX_LOGICAL_LINE = 65_536
 """The longest line, continuations included."""
@@ -18,6 +21,9 @@ MAX_INCLUDE_DEPTH = 30
 MAX_INCLUDES = 400
 MAX_CONDITIONALS = 100
 """How deep #if may nest in one file."""
+
+MAX_CONDITION = 400
+"""The longest condition of an #if, in tokens after macro expansion."""
 
 MAX_EXPANSION = 400_000
 """The tokens that macro expansion may look at in one tree; Linux 6.12 on x86-64 needs about a tenth."""
@@ -28,7 +34,10 @@ MAX_MACRO_DEPTH = 100
 MAX_WORD = 4_096
 """The longest word that ## and # may build."""
 
-MAX_NESTING = 60
+MAX_DECLARATION = 20_000
+"""The longest declaration, function bodies aside, in tokens."""
+
+MAX_NESTING = 100
 """How deep parentheses, blocks and operators may nest in one helper."""
 
 MAX_DEPTH = 150

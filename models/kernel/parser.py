@@ -142,7 +142,9 @@ class Parser:
         while self.peek().kind == "punct" and PRECEDENCE.get(self.peek().text, 0) >= lowest:
             chain = self._longer(chain)
             token = self.take()
+            self.enter()
             left = Binary(token, token.text, left, self._binary(PRECEDENCE[token.text] + 1))
+            self.leave()
         return left
 
     def _longer(self, chain: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.kernel.errors import KernelError, Unsupported
+from models.kernel.errors import Unsupported
 from models.kernel.parser import ASM, Parser
 from models.kernel.syntax import (
     Block,
@@ -196,15 +196,3 @@ class BodyParser(Parser):
         if self.peek().text in ("[", "("):
             raise Unsupported("a parameter of this form is not understood", token.file, token.line)
         return Parameter(named, name)
-
-
-def parse_body(parser: BodyParser, place: Token) -> Block:
-    """A function's body.
-
-    Raises:
-        KernelError: it is no C, or too deep.
-        Unsupported: it is C outside the subset.
-    """
-    if not parser.tokens:
-        raise KernelError(f"{place.file}:{place.line}: syntax error: a function without a body")
-    return parser.body()

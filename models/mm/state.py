@@ -67,7 +67,8 @@ class World:
 
 def shape(processes: int, frames: int) -> World:
     """The world's sorts for that many processes and frames."""
-    process = Process(Enum("none", "pte", "pmd"), Bits(64), Bits(max(1, (frames - 1).bit_length())), Bool, (Bool,) * frames)
+    numbers = Enum(*(f"frame {k}" for k in range(frames)))
+    process = Process(Enum("none", "pte", "pmd"), Bits(64), numbers, Bool, (Bool,) * frames)
     return World((process,) * processes, (Frame(Bool, Bool),) * frames)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from checker.logic import both, either, no, same
-from checker.system import Operation, Predicate, Start
+from checker.system import Operation, Predicate, Start, Symmetry
 from models.mm.kernel import Kernel
 from models.mm.operations import OPERATIONS, MmOperation
 from models.mm.state import (
@@ -23,6 +23,7 @@ from models.mm.state import (
     reads_right,
     shared,
 )
+from models.pte import Helper
 
 
 def starts(k: Kernel, processes: int, frames: int) -> tuple[Start, ...]:
@@ -67,7 +68,7 @@ def predicates(k: Kernel, processes: int) -> tuple[Predicate, ...]:
         for q, second in enumerate(names(processes)[p + 1 :], p + 1):
             found.append(_same_frame(p, q, f"{first} and {second} map one frame"))
     for p, name in enumerate(names(processes)):
-        found += [_bit(p, bit.mask, f"{bit.name} of {name}") for bit in k.arch.bits]
+        found += [_of_entry(p, holds, f"{fact} of {name}") for fact, holds in k.arch.facts().items()]
     return tuple(found)
 
 
@@ -86,12 +87,31 @@ def _process_predicates(k: Kernel, p: int, name: str) -> list[Predicate]:
     ]
 
 
+def symmetries(k: Kernel, processes: int) -> tuple[Symmetry, ...]:
+    """Any two processes exchanged."""
+    labels = names(processes)
+    return tuple(
+        Symmetry(
+            {p.name: _exchanged(p.name, first, second) for p in predicates(k, processes)},
+            f"with {first} and {second} exchanged",
+        )
+        for number, first in enumerate(labels)
+        for second in labels[number + 1 :]
+    )
+
+
+def _exchanged(text: str, first: str, second: str) -> str:
+    if first in text and second in text:
+        return text
+    return text.replace(first, "\0").replace(second, first).replace("\0", second)
+
+
 def _same_frame(p: int, q: int, name: str) -> Predicate:
     return Predicate(name, lambda s: same(s.processes[p].frame, s.processes[q].frame))
 
 
-def _bit(p: int, mask: int, name: str) -> Predicate:
-    return Predicate(name, lambda s: (s.processes[p].entry & mask) != 0)
+def _of_entry(p: int, holds: Helper, name: str) -> Predicate:
+    return Predicate(name, lambda s: holds(s.processes[p].entry))
 
 
 def any_process(s: World, condition: Any) -> Any:

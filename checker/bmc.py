@@ -1,0 +1,183 @@
+"""The symbolic engine: bounded model checking in Z3, one depth after the other, all properties at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from checker.codegen import Values
+from checker.dependency import cone_of_influence
+from checker.explicit import Origin
+from checker.limits import Budget, OutOfBudget
+from checker.solver import Solver
+from checker.system import TransitionSystem
+from checker.terms import BOOL, Term, connect, constant, equal, extend, extract, negate, variable, word_op
+from checker.unroll import Unrolled, fixed_inputs, renamed, start_at, state_at, step_between
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A shortest run to a violation: where it starts, and the operation numbers."""
+
+    origin: Origin
+    operations: tuple[int, ...]
+
+
+@dataclass
+class BoundedResult:
+    """What bounded checking found.
+
+    Attributes:
+        depth: every property without a counterexample holds in all runs of at most this many transitions; -1 if
+            not even the initial states were decided.
+        violations: property number -> depth of its shortest counterexample.
+        counterexamples: property number -> the settled counterexample, where asked for.
+        dead_end: no run is longer than ``depth``, so the bound is no bound.
+        stopped: why the search ended before the depth asked for, or "".
+    """
+
+    depth: int = -1
+    violations: dict[int, int] = field(default_factory=dict)
+    counterexamples: dict[int, Counterexample] = field(default_factory=dict)
+    dead_end: bool = False
+    stopped: str = ""
+
+
+class _Run:
+    """The unrolled system inside one solver."""
+
+    def __init__(self, system: TransitionSystem, budget: Budget) -> None:
+        self.relation = system.relation
+        self.solver = Solver(budget)
+        self.states = [state_at(self.relation, 0)]
+        self.picks: list[Term] = []
+        self._enter(start_at(self.relation, self.states[0]))
+        self.solver.add(*fixed_inputs(self.relation, cone_of_influence(self.relation).inputs))
+
+    def _enter(self, unrolled: Unrolled) -> None:
+        self.solver.add(*unrolled.conditions)
+        self.picks.append(unrolled.pick)
+
+    def extend(self) -> None:
+        """Adds one more transition."""
+        time = len(self.states)
+        self.states.append(state_at(self.relation, time))
+        self._enter(step_between(self.relation, self.states[-2], self.states[-1], time))
+
+    def violated(self, properties: list[int], name: str) -> Term:
+        """A fresh switch that, assumed, makes one of the properties fail in the last state."""
+        switch = variable(f"violated {name}@{len(self.states) - 1}", BOOL)
+        wanted = renamed(self.relation, [self.relation.properties[k] for k in properties], self.states[-1])
+        self.solver.add(connect("or", (negate(switch), *(negate(p) for p in wanted))))
+        return switch
+
+
+def check_bounded(
+    system: TransitionSystem,
+    depth: int,
+    properties: list[int] | None = None,
+    budget: Budget | None = None,
+    settle: bool = True,
+) -> BoundedResult:
+    """Searches for shortest counterexamples of at most ``depth`` transitions.
+
+    Args:
+        system: what to check.
+        depth: the largest number of transitions.
+        properties: numbers of the invariants to check; all by default.
+        budget: limits.
+        settle: also determine the one counterexample that is shown (fewest bits, then a fixed order).
+    """
+    result = BoundedResult()
+    todo = list(range(len(system.invariants))) if properties is None else list(properties)
+    try:
+        run = _Run(system, budget or Budget())
+        for k in range(depth + 1):
+            if k:
+                run.extend()
+            if not run.solver.satisfiable():
+                result.dead_end, result.depth = True, k if k else -1
+                return result
+            todo = _check_depth(run, k, todo, result, settle)
+            result.depth = k
+            if not todo:
+                return result
+    except OutOfBudget as why:
+        result.stopped = str(why)
+    return result
+
+
+def _check_depth(run: _Run, depth: int, todo: list[int], result: BoundedResult, settle: bool) -> list[int]:
+    anything = run.violated(todo, "anything")
+    if run.solver.satisfiable([anything]):
+        for k in list(todo):
+            switch = run.violated([k], str(k))
+            if run.solver.satisfiable([switch]):
+                result.violations[k] = depth
+                todo = [other for other in todo if other != k]
+                if settle:
+                    result.counterexamples[k] = _settle(run, switch)
+    if todo:
+        last = renamed(run.relation, [run.relation.properties[k] for k in todo], run.states[-1])
+        run.solver.add(*last)
+    return todo
+
+
+def _settle(run: _Run, switch: Term) -> Counterexample:
+    """The counterexample that every run and every solver version prints."""
+    fixed = [switch]
+    relation = run.relation
+    fixed.append(_smallest(run, fixed, _popcount(run.states[0]), "bits"))
+    fixed.append(_smallest(run, fixed, run.picks[0], "start"))
+    start = run.solver.values([run.picks[0]])[0]
+    inputs = relation.starts[start].inputs
+    for number, term in enumerate(inputs):
+        word = term if term.width else extend_bool(term)
+        fixed.append(_smallest(run, fixed, word, f"input {number}"))
+    for time, pick in enumerate(run.picks[1:], 1):
+        fixed.append(_smallest(run, fixed, pick, f"step {time}"))
+    run.solver.satisfiable(fixed)
+    values = tuple(run.solver.values(list(inputs)))
+    return Counterexample(Origin(start, values), tuple(run.solver.values(run.picks[1:])))
+
+
+def extend_bool(term: Term) -> Term:
+    """A Boolean as a one-bit word."""
+    from checker.terms import choose
+
+    return choose(term, constant(1, 1), constant(0, 1))
+
+
+def _popcount(state: tuple[Term, ...]) -> Term:
+    width = sum(max(1, term.width) for term in state).bit_length()
+    total = constant(0, width)
+    for term in state:
+        bits = [extend_bool(term)] if term.width == BOOL else [extract(term, i, i) for i in range(term.width)]
+        for bit in bits:
+            total = word_op("add", total, extend(bit, width))
+    return total
+
+
+def _smallest(run: _Run, fixed: list[Term], word: Term, name: str) -> Term:
+    """A switch that fixes the word to its smallest possible value under the switches so far."""
+    run.solver.satisfiable(fixed)
+    probe = variable(f"probe {name} {run.solver.checks}", word.width)
+    run.solver.add(equal(probe, word))
+    run.solver.satisfiable(fixed)
+    best = run.solver.values([probe])[0]
+    while best:
+        from checker.terms import compare
+
+        switch = variable(f"below {name} {best} {run.solver.checks}", BOOL)
+        run.solver.add(connect("or", (negate(switch), compare("ult", probe, constant(best, word.width)))))
+        if not run.solver.satisfiable([*fixed, switch]):
+            break
+        best = run.solver.values([probe])[0]
+    chosen = variable(f"chosen {name} {run.solver.checks}", BOOL)
+    run.solver.add(connect("or", (negate(chosen), equal(probe, constant(best, word.width)))))
+    run.solver.satisfiable([*fixed, chosen])
+    return chosen
+
+
+def values_of(example: Counterexample) -> tuple[int, Values]:
+    """The start's number and its inputs' values."""
+    return example.origin.start, example.origin.inputs

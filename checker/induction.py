@@ -1,0 +1,339 @@
+"""Readable inductive invariants: clauses over named facts, learned from what separates reachable from unreachable.
+
+The explicit engine knows exactly which states are reachable. Where a property is not inductive by itself, the solver
+shows an unreachable state from which it fails; the shortest clause that holds in every reachable state and not in
+that one is added, until nothing is missing. What is left over is then dropped again, so that few clauses remain.
+The outcome is trusted by nobody: initiation, consecution and safety are proved anew (see checker.certificate).
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+from checker.codegen import Values, compile_masks
+from checker.dependency import BitSplitter, depends_only_on
+from checker.explicit import Reachable
+from checker.limits import Budget, OutOfBudget
+from checker.solver import Solver
+from checker.state import Leaf
+from checker.system import TransitionSystem
+from checker.terms import BOOL, Term, compare, connect, equal, negate, variable, word_op
+from checker.unroll import renamed, state_at, step_between
+
+MAX_CLAUSES = 400
+"""A proof that needs more clauses than this is given up: nobody would read it."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A named Boolean about a state: how it reads when true and when false, and its term over the leaves."""
+
+    yes: str
+    no: str
+    term: Term
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A disjunction of facts and negated facts, or a whole property under its own sentence.
+
+    Attributes:
+        text: as a kernel developer reads it.
+        term: over the relation's leaves.
+    """
+
+    text: str
+    term: Term
+
+
+@dataclass(frozen=True)
+class Proof:
+    """An inductive invariant for one property.
+
+    Attributes:
+        clauses: the invariant is their conjunction; the first is the property itself.
+        shown: the same, with a clause and its images under a symmetry printed once.
+    """
+
+    clauses: tuple[Clause, ...]
+    shown: tuple[str, ...]
+
+
+def vocabulary(system: TransitionSystem, masks: Values) -> list[Fact]:
+    """The facts an invariant may speak of: declared predicates first, then flags, enumerations and single bits."""
+    relation = system.relation
+    found: dict[Term, Fact] = {}
+    for predicate, term in zip(system.predicates, relation.predicates, strict=True):
+        _offer(found, Fact(predicate.name, predicate.negated or f"not {predicate.name}", term))
+    for leaf, term, mask in zip(relation.leaves, relation.state, masks, strict=True):
+        for fact in _leaf_facts(leaf, term, mask):
+            _offer(found, fact)
+    allowed = {leaf.path: mask for leaf, mask in zip(relation.leaves, masks, strict=True)}
+    splitter = BitSplitter()
+    return [fact for fact in found.values() if depends_only_on(splitter, fact.term, allowed)]
+
+
+def _offer(found: dict[Term, Fact], fact: Fact) -> None:
+    if fact.term.op != "const" and fact.term not in found and negate(fact.term) not in found:
+        found[fact.term] = fact
+
+
+def _leaf_facts(leaf: Leaf, term: Term, mask: int) -> list[Fact]:
+    if term.width == BOOL:
+        return [Fact(leaf.path, f"not {leaf.path}", term)] if mask else []
+    if leaf.sort.names or term.width <= 3:
+        values = range(len(leaf.sort.names) or 1 << term.width)
+        return [
+            Fact(f"{leaf.path} is {leaf.sort.show(v)}", f"{leaf.path} is not {leaf.sort.show(v)}", equal(term, v))
+            for v in values
+        ]
+    bits = [i for i in range(term.width) if mask >> i & 1]
+    return [
+        Fact(f"bit {i} of {leaf.path}", f"no bit {i} of {leaf.path}", negate(equal(word_op("band", term, 1 << i), 0)))
+        for i in bits
+    ]
+
+
+Literals = tuple[tuple[int, bool], ...]
+"""A clause by numbers: (fact, whether it occurs positively)."""
+
+
+@dataclass
+class _Table:
+    """For each fact, the reachable states in which it holds, as one bit a state."""
+
+    facts: list[Fact]
+    columns: list[int]
+    everything: int
+
+    @classmethod
+    def of(cls, system: TransitionSystem, reach: Reachable, facts: list[Fact]) -> _Table:
+        wanted = [v for v, mask in zip(system.relation.state, reach.cone.masks, strict=True) if mask]
+        vector = compile_masks(wanted, [fact.term for fact in facts])
+        width = len(facts)
+        rows = [format(row, f"0{width}b") for row in {vector(state) for state in reach.states}]
+        columns = [int("".join(column), 2) for column in zip(*rows, strict=True)]
+        return cls(facts, list(reversed(columns)), (1 << len(rows)) - 1)
+
+    def holds(self, literals: Literals) -> bool:
+        """Whether the clause holds in every reachable state."""
+        total = 0
+        for k, positive in literals:
+            total |= self.columns[k] if positive else self.everything & ~self.columns[k]
+        return total == self.everything
+
+    def separate(self, state: int) -> Literals | None:
+        """The shortest clause that holds in every reachable state and fails where the facts have these values."""
+        covers = [
+            self.everything & ~column if state >> k & 1 else column for k, column in enumerate(self.columns)
+        ]
+        useful = [k for k, cover in enumerate(covers) if cover]
+        for size in (1, 2, 3):
+            for chosen in itertools.combinations(useful, size):
+                total = 0
+                for k in chosen:
+                    total |= covers[k]
+                if total == self.everything:
+                    return tuple((k, not state >> k & 1) for k in chosen)
+        greedy = self._greedy(covers)
+        return None if greedy is None else tuple((k, not state >> k & 1) for k in greedy)
+
+    def _greedy(self, covers: list[int]) -> list[int] | None:
+        missing, chosen = self.everything, []
+        while missing:
+            best = max(range(len(covers)), key=lambda k: ((covers[k] & missing).bit_count(), -k))
+            if not covers[best] & missing:
+                return None
+            chosen.append(best)
+            missing &= ~covers[best]
+        return sorted(chosen)
+
+
+def _clause(facts: list[Fact], literals: Literals) -> Clause:
+    """The clause as an implication: what must not hold is the premise, what must is the conclusion."""
+    term = connect("or", [facts[k].term if positive else negate(facts[k].term) for k, positive in literals])
+    premises = [facts[k].yes for k, positive in literals if not positive]
+    conclusions = [facts[k].yes for k, positive in literals if positive]
+    if not premises:
+        return Clause("always " + " or ".join(conclusions), term)
+    if not conclusions:
+        *before, last = premises
+        if not before:
+            return Clause("never " + last, term)
+        return Clause(f"if {' and '.join(before)} then {_fact_no(facts, last)}", term)
+    return Clause(f"if {' and '.join(premises)} then {' or '.join(conclusions)}", term)
+
+
+def _fact_no(facts: list[Fact], yes: str) -> str:
+    return next(fact.no for fact in facts if fact.yes == yes)
+
+
+def _images(system: TransitionSystem, facts: list[Fact], literals: Literals) -> list[tuple[str, Literals]]:
+    """The clause under each symmetry that knows all of its facts, with the symmetry's announcement."""
+    number = {fact.yes: k for k, fact in enumerate(facts)}
+    found: list[tuple[str, Literals]] = []
+    for symmetry in system.symmetries:
+        names = [symmetry.names.get(facts[k].yes) for k, _ in literals]
+        if all(name in number for name in names):
+            image = tuple((number[str(name)], sign) for name, (_, sign) in zip(names, literals, strict=True))
+            found.append((symmetry.says, image))
+    return found
+
+
+@dataclass
+class _Induction:
+    """One solver that holds a step of the system, and a pool of clauses about its two ends."""
+
+    system: TransitionSystem
+    budget: Budget
+    pool: list[Clause] = field(default_factory=list)
+    twins: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
+    needs: dict[int, set[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        relation = self.system.relation
+        self.before, self.after = state_at(relation, 0), state_at(relation, 1)
+        self.solver = Solver(self.budget)
+        self.solver.add(*step_between(relation, self.before, self.after, 1).conditions)
+
+    def add(self, clause: Clause) -> int:
+        number = len(self.pool)
+        self.pool.append(clause)
+        relation = self.system.relation
+        here = renamed(relation, [clause.term], self.before)[0]
+        there = renamed(relation, [clause.term], self.after)[0]
+        self.solver.add(connect("or", (negate(self.assumed(number)), here)))
+        self.solver.add(connect("or", (negate(self.broken(number)), negate(there))))
+        return number
+
+    @staticmethod
+    def assumed(number: int) -> Term:
+        return variable(f"assume {number}", BOOL)
+
+    @staticmethod
+    def broken(number: int) -> Term:
+        return variable(f"break {number}", BOOL)
+
+    def breaks(self, number: int, assuming: list[int]) -> bool:
+        """Whether a step from a state with these clauses can break one; if not, ``needs`` says which were used."""
+        if self.solver.satisfiable([*map(self.assumed, assuming), self.broken(number)]):
+            return True
+        core = self.solver.core()
+        self.needs[number] = {k for k in assuming if self.assumed(k) in core}
+        return False
+
+    def closure(self, number: int) -> list[int]:
+        """The clause and everything its induction leans on, directly or not."""
+        found, open_ = {number}, [number]
+        while open_:
+            fresh = self.needs[open_.pop()] - found
+            found |= fresh
+            open_.extend(fresh)
+        return sorted(found)
+
+
+def prove(
+    system: TransitionSystem, reach: Reachable, properties: list[int], budget: Budget | None = None
+) -> dict[int, Proof]:
+    """Inductive invariants for properties that hold in every reachable state.
+
+    Args:
+        system: the system.
+        reach: its complete explicit search.
+        properties: numbers of invariants that were not violated.
+        budget: limits.
+
+    Raises:
+        OutOfBudget: no proof was found within the limits.
+    """
+    if not properties:
+        return {}
+    facts = vocabulary(system, reach.cone.masks)
+    table = _Table.of(system, reach, facts)
+    induction = _Induction(system, budget or Budget())
+    numbers = {
+        k: induction.add(Clause(system.invariants[k].says, system.relation.properties[k])) for k in properties
+    }
+    typed = _typing(system)
+    if typed is not None:
+        induction.add(typed)
+    _complete(induction, table, reach)
+    return {k: _minimal(induction, number) for k, number in numbers.items()}
+
+
+def _complete(induction: _Induction, table: _Table, reach: Reachable) -> None:
+    """Adds clauses until the pool is inductive."""
+    relation = induction.system.relation
+    wanted = [k for k, mask in enumerate(reach.cone.masks) if mask]
+    vector = compile_masks([relation.state[k] for k in wanted], [fact.term for fact in table.facts])
+    todo = list(range(len(induction.pool)))
+    while todo:
+        number = todo.pop(0)
+        while induction.breaks(number, list(range(len(induction.pool)))):
+            values = reach.cone.project(tuple(induction.solver.values(list(induction.before))))
+            literals = table.separate(vector(tuple(values[k] for k in wanted)))
+            if literals is None:
+                raise OutOfBudget("the vocabulary cannot tell an unreachable state from the reachable ones")
+            if len(induction.pool) >= MAX_CLAUSES:
+                raise OutOfBudget(f"no inductive invariant with {MAX_CLAUSES} clauses or fewer")
+            todo.extend(_add_with_images(induction, table, literals))
+
+
+def _add_with_images(induction: _Induction, table: _Table, literals: Literals) -> list[int]:
+    """Adds a clause and those of its images that hold in every reachable state, too."""
+    first = _clause(table.facts, literals)
+    number = induction.add(first)
+    added = {first.term: number}
+    induction.twins[number] = []
+    for says, image in _images(induction.system, table.facts, literals):
+        clause = _clause(table.facts, image)
+        if clause.term not in added and table.holds(image):
+            added[clause.term] = induction.add(clause)
+            induction.twins[number].append((says, added[clause.term]))
+    return list(added.values())
+
+
+def _typing(system: TransitionSystem) -> Clause | None:
+    """Every enumeration has one of its named values; None where the widths leave no other."""
+    conditions = [
+        compare("ult", term, len(leaf.sort.names))
+        for leaf, term in zip(system.relation.leaves, system.relation.state, strict=True)
+        if leaf.sort.names and len(leaf.sort.names) < 1 << leaf.sort.width
+    ]
+    return Clause("every enumeration has one of its values", connect("and", conditions)) if conditions else None
+
+
+def _minimal(induction: _Induction, goal: int) -> Proof:
+    """The property and a set of supporting clauses from which none can be left out."""
+    kept = induction.closure(goal)
+    for candidate in reversed([k for k in kept if k != goal]):
+        if candidate not in kept:
+            continue
+        smaller = _without(induction, kept, candidate, goal)
+        if smaller is not None:
+            kept = smaller
+    ordered = [goal, *(k for k in kept if k != goal)]
+    return Proof(tuple(induction.pool[k] for k in ordered), tuple(_shown(induction, ordered)))
+
+
+def _shown(induction: _Induction, numbers: list[int]) -> list[str]:
+    lines: list[str] = []
+    printed: set[int] = set()
+    for k in numbers:
+        if k not in printed:
+            twins = [(says, twin) for says, twin in induction.twins.get(k, []) if twin in numbers]
+            printed |= {k, *(twin for _, twin in twins)}
+            lines.append(induction.pool[k].text + "".join(f"; also {says}" for says, _ in twins))
+    return lines
+
+
+def _without(induction: _Induction, kept: list[int], candidate: int, goal: int) -> list[int] | None:
+    """The clauses still needed when one is left out, or None when the rest is not inductive."""
+    rest = [k for k in kept if k != candidate]
+    saved = dict(induction.needs)
+    for k in rest:
+        if candidate in induction.needs[k] and induction.breaks(k, rest):
+            induction.needs = saved
+            return None
+    return induction.closure(goal)

@@ -1,0 +1,90 @@
+"""Prints terms as SMT-LIB 2, the one form in which engines and certificates hand formulas to a solver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from checker.terms import BOOL, Term, subterms
+
+_NAMES = {
+    "band": "bvand", "bor": "bvor", "bxor": "bvxor", "add": "bvadd", "sub": "bvsub", "mul": "bvmul",
+    "shl": "bvshl", "lshr": "bvlshr", "ult": "bvult", "ule": "bvule", "eq": "=", "and": "and", "or": "or",
+    "not": "not", "ite": "ite",
+}
+
+
+def sort(width: int) -> str:
+    """The SMT-LIB sort of a width."""
+    return "Bool" if width == BOOL else f"(_ BitVec {width})"
+
+
+def literal(value: int | bool, width: int) -> str:
+    """A constant in SMT-LIB."""
+    if width == BOOL:
+        return "true" if value else "false"
+    return f"#x{value:0{width // 4}x}" if width % 4 == 0 else f"#b{value:0{width}b}"
+
+
+def symbol(name: str) -> str:
+    """A name as a quoted SMT-LIB symbol."""
+    return f"|{name}|"
+
+
+class Script:
+    """An SMT-LIB script under construction; a term used more than once is defined once.
+
+    Attributes:
+        lines: the commands so far.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._text: dict[Term, str] = {}
+        self._defined = 0
+
+    def comment(self, text: str) -> None:
+        """Adds comment lines."""
+        self.lines.extend(f"; {line}".rstrip() for line in text.splitlines())
+
+    def declare(self, variables: Iterable[Term]) -> None:
+        """Declares variables that are not declared yet."""
+        for term in variables:
+            if term not in self._text:
+                self._text[term] = symbol(term.data)
+                self.lines.append(f"(declare-const {symbol(term.data)} {sort(term.width)})")
+
+    def text(self, roots: Sequence[Term]) -> list[str]:
+        """The roots' text, after defining what they share."""
+        order = subterms(roots)
+        self.declare(t for t in order if t.op == "var")
+        uses: dict[Term, int] = {}
+        for term in order:
+            for arg in term.args:
+                uses[arg] = uses.get(arg, 0) + 1
+        for term in order:
+            if term not in self._text:
+                text = _application(term, [self._text[arg] for arg in term.args])
+                if term.args and uses.get(term, 0) > 1:
+                    self._defined += 1
+                    name = f"n{self._defined}"
+                    self.lines.append(f"(define-fun {name} () {sort(term.width)} {text})")
+                    text = name
+                self._text[term] = text
+        return [self._text[root] for root in roots]
+
+    def assert_(self, condition: Term) -> None:
+        """Asserts a Boolean term."""
+        self.lines.append(f"(assert {self.text([condition])[0]})")
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+
+def _application(term: Term, operands: Sequence[str]) -> str:
+    if term.op == "const":
+        return literal(term.data, term.width)
+    if term.op == "extract":
+        return f"((_ extract {term.data[0]} {term.data[1]}) {operands[0]})"
+    if term.op == "zext":
+        return f"((_ zero_extend {term.width - term.args[0].width}) {operands[0]})"
+    return f"({_NAMES[term.op]} {' '.join(operands)})"

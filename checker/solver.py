@@ -1,0 +1,110 @@
+"""The one door to Z3: every question goes through here, and `unknown` is never taken for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from checker.limits import Budget, OutOfBudget
+from checker.smtlib import Script
+from checker.terms import BOOL, Term
+
+if TYPE_CHECKING:
+    import z3
+
+
+class Solver:
+    """An incremental Z3 solver that is fed SMT-LIB text printed from terms."""
+
+    def __init__(self, budget: Budget | None = None) -> None:
+        import z3
+
+        self._z3 = z3
+        self._budget = budget or Budget()
+        # A context of its own: answers must not depend on what was asked before.
+        self._context = z3.Context()
+        self._solver = z3.SolverFor("QF_BV", ctx=self._context)
+        self._script = Script()
+        self._known: dict[Term, z3.ExprRef] = {}
+        self._names: dict[int, Term] = {}
+        self.checks = 0
+
+    def constant(self, term: Term) -> z3.ExprRef:
+        """The Z3 constant that stands for a variable."""
+        known = self._known.get(term)
+        if known is None:
+            sort = self._z3.BoolSort(self._context) if term.width == BOOL else self._z3.BitVecSort(term.width, self._context)
+            known = self._known[term] = self._z3.Const(term.data, sort)
+            self._names[known.get_id()] = term
+        return known
+
+    def add(self, *conditions: Term) -> None:
+        """Asserts Boolean terms for good."""
+        for condition in conditions:
+            self._script.assert_(condition)
+        self._solver.from_string(str(self._script))
+        self._script.lines.clear()  # declarations and definitions stay known on both sides
+
+    def satisfiable(self, assuming: Sequence[Term] = ()) -> bool:
+        """Whether the assertions can hold together with these Boolean variables.
+
+        Raises:
+            OutOfBudget: the solver gave up; the message says why.
+        """
+        left = self._budget.left()
+        if left is not None:
+            self._budget.check()
+            self._solver.set("timeout", max(1, int(left * 1000)))
+        self.checks += 1
+        answer = self._check([self.constant(term) for term in assuming])
+        if answer == 0:
+            reason = self._solver.reason_unknown()
+            if "interrupt" in reason or "cancel" in reason:
+                raise KeyboardInterrupt
+            self._budget.check()
+            raise OutOfBudget(f"the solver gave up: {reason}")
+        return answer == 1
+
+    def _check(self, assumptions: list[z3.ExprRef]) -> int:
+        """1 satisfiable, -1 unsatisfiable, 0 unknown; the C call, since z3py's wrapper costs more than the answer."""
+        core = self._z3.z3core
+        array = (self._z3.Ast * len(assumptions))(*(a.as_ast() for a in assumptions))
+        context = self._context.ref()
+        return int(core.Z3_solver_check_assumptions(context, self._solver.solver, len(assumptions), array))
+
+    def values(self, variables: Sequence[Term]) -> list[int]:
+        """The variables' values in the last satisfiable answer, as plain integers."""
+        model = self._solver.model()
+        found = [model.eval(self.constant(v), model_completion=True) for v in variables]
+        return [
+            int(self._z3.is_true(value)) if v.width == BOOL else value.as_long()
+            for v, value in zip(variables, found, strict=True)
+        ]
+
+    def core(self) -> set[Term]:
+        """The assumed variables that the last unsatisfiable answer needed."""
+        return {self._names[literal.get_id()] for literal in self._solver.unsat_core()}
+
+
+def is_unsatisfiable(text: str, budget: Budget | None = None) -> bool:
+    """Whether Z3, started afresh, finds a whole SMT-LIB script unsatisfiable.
+
+    Raises:
+        OutOfBudget: the solver gave up.
+        ValueError: the text is not SMT-LIB that Z3 can read.
+    """
+    import z3
+
+    solver = z3.SolverFor("QF_BV", ctx=z3.Context())
+    left = (budget or Budget()).left()
+    if left is not None:
+        solver.set("timeout", max(1, int(left * 1000)))
+    try:
+        solver.from_string(text)
+    except z3.Z3Exception as why:
+        raise ValueError(f"not readable as SMT-LIB: {why}") from None
+    answer = solver.check()
+    if answer == z3.unknown:
+        raise OutOfBudget(f"the solver gave up: {solver.reason_unknown()}")
+    return bool(answer == z3.unsat)
+

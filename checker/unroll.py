@@ -1,0 +1,86 @@
+"""Copies of a system's relation at consecutive times, shared by bounded checking and by inductive proofs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+from checker.system import Relation
+from checker.terms import BOOL, Term, choose, connect, constant, equal, negate, substitute, variable
+
+
+def state_at(relation: Relation, time: int | str) -> tuple[Term, ...]:
+    """One variable for each leaf, named ``path@time``."""
+    return tuple(variable(f"{leaf.path}@{time}", leaf.sort.width) for leaf in relation.leaves)
+
+
+def renamed(relation: Relation, roots: list[Term], state: tuple[Term, ...]) -> list[Term]:
+    """Terms over the relation's own variables, said of another copy of the state."""
+    return substitute(roots, dict(zip(relation.state, state, strict=True)))
+
+
+def choice(time: int | str, count: int) -> Term:
+    """The variable that says which of ``count`` possibilities is taken."""
+    return variable(f"choice@{time}", max(1, (count - 1).bit_length()))
+
+
+def _picked(pick: Term, values: list[Term]) -> Term:
+    """``values[pick]``, the last for every other value of ``pick``."""
+    last = len(values) - 1
+    return reduce(lambda rest, k: choose(equal(pick, k), values[k], rest), range(last - 1, -1, -1), values[last])
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """Conditions that tie copies of the state together; ``pick`` tells which start or operation was chosen."""
+
+    conditions: tuple[Term, ...]
+    pick: Term
+
+
+def start_at(relation: Relation, state: tuple[Term, ...]) -> Unrolled:
+    """The state is an initial one."""
+    count = len(relation.starts)
+    pick = choice("start", count)
+    conditions = [
+        equal(after, _picked(pick, [start.values[i] for start in relation.starts])) for i, after in enumerate(state)
+    ]
+    return Unrolled((*conditions, in_range(pick, count)), pick)
+
+
+def step_between(
+    relation: Relation, before: tuple[Term, ...], after: tuple[Term, ...], time: int | str
+) -> Unrolled:
+    """One enabled operation leads from one copy of the state to another."""
+    count, width = len(relation.steps), len(before)
+    roots = [root for step in relation.steps for root in (step.guard, *step.values)]
+    moved = renamed(relation, roots, before)
+    rows = [moved[k * (width + 1) : (k + 1) * (width + 1)] for k in range(count)]
+    pick = choice(time, count)
+    guards = connect("or", [connect("and", (equal(pick, k), row[0])) for k, row in enumerate(rows)])
+    nexts = [equal(after[i], _picked(pick, [row[i + 1] for row in rows])) for i in range(width)]
+    return Unrolled((guards, *nexts), pick)
+
+
+def in_range(pick: Term, count: int) -> Term:
+    """The choice is one of the possibilities."""
+    return connect("or", [equal(pick, k) for k in range(count)])
+
+
+def implies(premise: Term, conclusion: Term) -> Term:
+    """Boolean implication of terms."""
+    return connect("or", (negate(premise), conclusion))
+
+
+def fixed_inputs(relation: Relation, masks: tuple[tuple[int, ...], ...]) -> list[Term]:
+    """Input bits that cannot matter are zero."""
+    from checker.terms import word_op
+
+    conditions = []
+    for start, kept in zip(relation.starts, masks, strict=True):
+        for term, mask in zip(start.inputs, kept, strict=True):
+            if term.width == BOOL:
+                conditions += [] if mask else [negate(term)]
+            else:
+                conditions.append(equal(word_op("band", term, mask ^ ((1 << term.width) - 1)), constant(0, term.width)))
+    return conditions
