@@ -25,6 +25,10 @@ MAX_CLAUSES = 400
 """A proof that needs more clauses than this is given up: nobody would read it."""
 
 
+Literals = tuple[tuple[str, bool], ...]
+"""A clause as data: each fact's name and whether it occurs positively."""
+
+
 @dataclass(frozen=True)
 class Fact:
     """A named Boolean about a state: how it reads when true and when false, and its term over the leaves."""
@@ -36,15 +40,19 @@ class Fact:
 
 @dataclass(frozen=True)
 class Clause:
-    """A disjunction of facts and negated facts, or a whole property under its own sentence.
+    """A disjunction of facts and negated facts, a whole property under its own sentence, or the state's typing.
 
     Attributes:
         text: as a kernel developer reads it.
         term: over the relation's leaves.
+        literals: the disjunction, each fact by its name with whether it occurs positively.
+        rule: for a clause without literals, the name of the property, or ``typing``.
     """
 
     text: str
     term: Term
+    literals: Literals = ()
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,10 +103,6 @@ def _leaf_facts(leaf: Leaf, term: Term, mask: int) -> list[Fact]:
     ]
 
 
-Literals = tuple[tuple[int, bool], ...]
-"""A clause by numbers: (fact, whether it occurs positively)."""
-
-
 @dataclass
 class _Table:
     """For each fact, the reachable states in which it holds, as one bit a state."""
@@ -118,9 +122,11 @@ class _Table:
 
     def holds(self, literals: Literals) -> bool:
         """Whether the clause holds in every reachable state."""
+        number = {fact.yes: k for k, fact in enumerate(self.facts)}
         total = 0
-        for k, positive in literals:
-            total |= self.columns[k] if positive else self.everything & ~self.columns[k]
+        for name, positive in literals:
+            column = self.columns[number[name]]
+            total |= column if positive else self.everything & ~column
         return total == self.everything
 
     def separate(self, state: int) -> Literals | None:
@@ -128,6 +134,11 @@ class _Table:
         covers = [
             self.everything & ~column if state >> k & 1 else column for k, column in enumerate(self.columns)
         ]
+        chosen = self._exact(covers) or self._greedy(covers)
+        return chosen and tuple((self.facts[k].yes, not state >> k & 1) for k in chosen)
+
+    def _exact(self, covers: list[int]) -> list[int] | None:
+        """The first of the smallest sets of at most three facts that cover every state."""
         useful = [k for k, cover in enumerate(covers) if cover]
         for size in (1, 2, 3):
             for chosen in itertools.combinations(useful, size):
@@ -135,9 +146,8 @@ class _Table:
                 for k in chosen:
                     total |= covers[k]
                 if total == self.everything:
-                    return tuple((k, not state >> k & 1) for k in chosen)
-        greedy = self._greedy(covers)
-        return None if greedy is None else tuple((k, not state >> k & 1) for k in greedy)
+                    return list(chosen)
+        return None
 
     def _greedy(self, covers: list[int]) -> list[int] | None:
         missing, chosen = self.everything, []
@@ -150,35 +160,53 @@ class _Table:
         return sorted(chosen)
 
 
-def _clause(facts: list[Fact], literals: Literals) -> Clause:
-    """The clause as an implication: what must not hold is the premise, what must is the conclusion."""
-    term = connect("or", [facts[k].term if positive else negate(facts[k].term) for k, positive in literals])
-    premises = [facts[k].yes for k, positive in literals if not positive]
-    conclusions = [facts[k].yes for k, positive in literals if positive]
+def clause_from_literals(facts: dict[str, Fact], literals: Literals) -> Clause:
+    """The clause of these literals, as an implication: what must not hold is the premise, what must is the conclusion.
+
+    Raises:
+        KeyError: a fact is not in the vocabulary.
+    """
+    term = connect("or", [facts[name].term if positive else negate(facts[name].term) for name, positive in literals])
+    premises = [name for name, positive in literals if not positive]
+    conclusions = [name for name, positive in literals if positive]
     if not premises:
-        return Clause("always " + " or ".join(conclusions), term)
-    if not conclusions:
-        *before, last = premises
-        if not before:
-            return Clause("never " + last, term)
-        return Clause(f"if {' and '.join(before)} then {_fact_no(facts, last)}", term)
-    return Clause(f"if {' and '.join(premises)} then {' or '.join(conclusions)}", term)
+        text = "always " + " or ".join(conclusions)
+    elif conclusions:
+        text = f"if {' and '.join(premises)} then {' or '.join(conclusions)}"
+    elif len(premises) == 1:
+        text = f"never {premises[0]}"
+    else:
+        text = f"if {' and '.join(premises[:-1])} then {facts[premises[-1]].no}"
+    return Clause(text, term, literals)
 
 
-def _fact_no(facts: list[Fact], yes: str) -> str:
-    return next(fact.no for fact in facts if fact.yes == yes)
+def property_clause(system: TransitionSystem, invariant: str) -> Clause:
+    """A property as a clause of an invariant.
+
+    Raises:
+        KeyError: the system has no such invariant.
+    """
+    number = {i.name: k for k, i in enumerate(system.invariants)}[invariant]
+    return Clause(system.invariants[number].says, system.relation.properties[number], rule=invariant)
 
 
-def _images(system: TransitionSystem, facts: list[Fact], literals: Literals) -> list[tuple[str, Literals]]:
+def typing_clause(system: TransitionSystem) -> Clause:
+    """Every enumeration has one of its named values."""
+    conditions = [
+        compare("ult", term, len(leaf.sort.names))
+        for leaf, term in zip(system.relation.leaves, system.relation.state, strict=True)
+        if leaf.sort.names and len(leaf.sort.names) < 1 << leaf.sort.width
+    ]
+    return Clause("every enumeration has one of its values", connect("and", conditions), rule="typing")
+
+
+def _images(system: TransitionSystem, literals: Literals) -> list[tuple[str, Literals]]:
     """The clause under each symmetry that knows all of its facts, with the symmetry's announcement."""
-    number = {fact.yes: k for k, fact in enumerate(facts)}
-    found: list[tuple[str, Literals]] = []
-    for symmetry in system.symmetries:
-        names = [symmetry.names.get(facts[k].yes) for k, _ in literals]
-        if all(name in number for name in names):
-            image = tuple((number[str(name)], sign) for name, (_, sign) in zip(names, literals, strict=True))
-            found.append((symmetry.says, image))
-    return found
+    return [
+        (symmetry.says, tuple((symmetry.names[name], sign) for name, sign in literals))
+        for symmetry in system.symmetries
+        if all(name in symmetry.names for name, _ in literals)
+    ]
 
 
 @dataclass
@@ -252,11 +280,9 @@ def prove(
     facts = vocabulary(system, reach.cone.masks)
     table = _Table.of(system, reach, facts)
     induction = _Induction(system, budget or Budget())
-    numbers = {
-        k: induction.add(Clause(system.invariants[k].says, system.relation.properties[k])) for k in properties
-    }
-    typed = _typing(system)
-    if typed is not None:
+    numbers = {k: induction.add(property_clause(system, system.invariants[k].name)) for k in properties}
+    typed = typing_clause(system)
+    if typed.term.op != "const":
         induction.add(typed)
     _complete(induction, table, reach)
     return {k: _minimal(induction, number) for k, number in numbers.items()}
@@ -282,26 +308,19 @@ def _complete(induction: _Induction, table: _Table, reach: Reachable) -> None:
 
 def _add_with_images(induction: _Induction, table: _Table, literals: Literals) -> list[int]:
     """Adds a clause and those of its images that hold in every reachable state, too."""
-    first = _clause(table.facts, literals)
+    facts = {fact.yes: fact for fact in table.facts}
+    first = clause_from_literals(facts, literals)
     number = induction.add(first)
     added = {first.term: number}
     induction.twins[number] = []
-    for says, image in _images(induction.system, table.facts, literals):
-        clause = _clause(table.facts, image)
+    for says, image in _images(induction.system, literals):
+        if not all(name in facts for name, _ in image):
+            continue
+        clause = clause_from_literals(facts, image)
         if clause.term not in added and table.holds(image):
             added[clause.term] = induction.add(clause)
             induction.twins[number].append((says, added[clause.term]))
     return list(added.values())
-
-
-def _typing(system: TransitionSystem) -> Clause | None:
-    """Every enumeration has one of its named values; None where the widths leave no other."""
-    conditions = [
-        compare("ult", term, len(leaf.sort.names))
-        for leaf, term in zip(system.relation.leaves, system.relation.state, strict=True)
-        if leaf.sort.names and len(leaf.sort.names) < 1 << leaf.sort.width
-    ]
-    return Clause("every enumeration has one of its values", connect("and", conditions)) if conditions else None
 
 
 def _minimal(induction: _Induction, goal: int) -> Proof:

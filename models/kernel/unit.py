@@ -201,7 +201,7 @@ def _declarations(tokens: list[Token], macros: Macros) -> Iterator[tuple[list[To
         for token in _expanded(tokens[index:end], macros):
             yield from collector.push(token)
         index = end
-        if index < len(tokens):
+        if index < len(tokens) and tokens[index].text == "{":
             close = _closing(tokens, index) + 1
             for token in tokens[index:close]:
                 yield from collector.push(token)
@@ -274,10 +274,8 @@ def _run_end(tokens: list[Token], index: int) -> int:
     for position in range(index, len(tokens)):
         text = tokens[position].text
         depth += (text == "(") - (text == ")")
-        if text == "{" and depth <= 0:
-            return position
-        if text == ";":
-            return position + 1
+        if depth <= 0 and text in ("{", ";"):
+            return position + (text == ";")
     return len(tokens)
 
 

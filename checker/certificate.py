@@ -1,0 +1,178 @@
+"""Certificates: an inductive invariant and three SMT-LIB files, each unsatisfiable, that together prove a property.
+
+A certificate names its clauses in the model's own vocabulary. To check one, the obligations are made anew from the
+model and those clauses, compared with the files letter by letter, and solved. So a file that was exchanged for
+an easier one is refused, and the files as they are can be given to any SMT solver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from checker.induction import Clause, Fact, Literals, clause_from_literals, property_clause, typing_clause
+from checker.limits import Budget
+from checker.smtlib import Script
+from checker.solver import is_unsatisfiable
+from checker.system import TransitionSystem
+from checker.terms import connect, negate
+from checker.unroll import renamed, start_at, state_at, step_between
+
+SCHEMA = "ptecheck.certificate/1"
+OBLIGATIONS = ("initiation", "consecution", "safety")
+
+
+class BadCertificate(ValueError):
+    """A certificate that proves nothing; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A proof as data.
+
+    Attributes:
+        system: the system's name.
+        invariant: the property proved.
+        clauses: the inductive invariant, a conjunction; each as JSON data (see :func:`clause_data`).
+        shown: the clauses as a reader sees them.
+    """
+
+    system: str
+    invariant: str
+    clauses: tuple[dict[str, Any], ...]
+    shown: tuple[str, ...]
+
+
+def clause_data(clause: Clause) -> dict[str, Any]:
+    """A clause as JSON data: its text and how to build it from the model."""
+    if clause.literals:
+        return {"text": clause.text, "literals": [[name, sign] for name, sign in clause.literals]}
+    return {"text": clause.text, "rule": clause.rule}
+
+
+def read_clause(system: TransitionSystem, facts: dict[str, Fact], data: Any) -> Clause:
+    """The clause that JSON data stands for in this system.
+
+    Raises:
+        BadCertificate: it speaks of something the system does not have.
+    """
+    try:
+        if "literals" in data:
+            literals: Literals = tuple((str(name), bool(sign)) for name, sign in data["literals"])
+            return clause_from_literals(facts, literals)
+        if data["rule"] == "typing":
+            return typing_clause(system)
+        return property_clause(system, data["rule"])
+    except (KeyError, TypeError, ValueError) as why:
+        raise BadCertificate(f"a clause that {system.name} does not understand: {why}") from None
+
+
+def obligations(system: TransitionSystem, invariant: str, clauses: list[Clause]) -> dict[str, str]:
+    """The three SMT-LIB scripts; each must be unsatisfiable.
+
+    Args:
+        system: the system.
+        invariant: the property to prove.
+        clauses: the inductive invariant.
+    """
+    relation = system.relation
+    goal = property_clause(system, invariant)
+    whole = connect("and", [clause.term for clause in clauses])
+    before, after = state_at(relation, 0), state_at(relation, 1)
+    here, there, bad = (
+        renamed(relation, [whole], before)[0], renamed(relation, [whole], after)[0],
+        renamed(relation, [negate(goal.term)], before)[0],
+    )
+    initial = start_at(relation, before)
+    step = step_between(relation, before, after, 1)
+    return {
+        "initiation": _script(system, invariant, "no initial state is outside the invariant", clauses,
+                              [*initial.conditions, negate(here)]),
+        "consecution": _script(system, invariant, "no step leaves the invariant", clauses,
+                               [here, *step.conditions, negate(there)]),
+        "safety": _script(system, invariant, "no state of the invariant violates the property", clauses, [here, bad]),
+    }
+
+
+def _script(system: TransitionSystem, invariant: str, says: str, clauses: list[Clause], conditions: list[Any]) -> str:
+    script = Script()
+    script.comment(f"{system.name}: {invariant}\nThis script is unsatisfiable: {says}.\nThe invariant:")
+    for clause in clauses:
+        script.comment(f"  {clause.text}")
+    script.lines.append("(set-logic QF_BV)")
+    for condition in conditions:
+        script.assert_(condition)
+    script.lines.append("(check-sat)")
+    return str(script)
+
+
+def check_certificate(
+    system: TransitionSystem,
+    certificate: Certificate,
+    unsatisfiable: Callable[[str], bool] | None = None,
+    files: dict[str, str] | None = None,
+    budget: Budget | None = None,
+) -> dict[str, str]:
+    """Proves a certificate's obligations anew and returns their scripts.
+
+    Args:
+        system: the system the certificate speaks of.
+        certificate: the proof.
+        unsatisfiable: the solver, script -> bool; Z3 by default.
+        files: scripts that came with the certificate; each must be what the model gives.
+        budget: limits for the default solver.
+
+    Raises:
+        BadCertificate: it is about something else, a file was changed, or an obligation is satisfiable.
+        OutOfBudget: the solver gave up.
+    """
+    facts = {fact.yes: fact for fact in system_facts(system)}
+    clauses = [read_clause(system, facts, data) for data in certificate.clauses]
+    if certificate.invariant not in {i.name for i in system.invariants}:
+        raise BadCertificate(f"{system.name} has no invariant {certificate.invariant!r}")
+    scripts = obligations(system, certificate.invariant, clauses)
+    for name in OBLIGATIONS:
+        if files is not None and files.get(name) != scripts[name]:
+            raise BadCertificate(f"{name}.smt2 is not the obligation that the model and the clauses give")
+    ask = unsatisfiable or (lambda text: is_unsatisfiable(text, budget))
+    for name, text in scripts.items():
+        if not ask(text):
+            raise BadCertificate(f"{name} does not hold: the clauses prove nothing about {certificate.invariant}")
+    return scripts
+
+
+def system_facts(system: TransitionSystem) -> list[Fact]:
+    """The vocabulary of a system over the bits that matter."""
+    from checker.dependency import cone_of_influence
+    from checker.induction import vocabulary
+
+    return vocabulary(system, cone_of_influence(system.relation).masks)
+
+
+def to_json(certificate: Certificate) -> dict[str, Any]:
+    """The certificate as JSON data; :func:`from_json` reads it back."""
+    return {
+        "schema": SCHEMA,
+        "system": certificate.system,
+        "invariant": certificate.invariant,
+        "clauses": list(certificate.clauses),
+        "shown": list(certificate.shown),
+    }
+
+
+def from_json(data: Any) -> Certificate:
+    """The certificate in JSON data.
+
+    Raises:
+        BadCertificate: the data is not a certificate of this schema.
+    """
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise BadCertificate(f"not a {SCHEMA} file")
+    texts, clauses = [data.get(k) for k in ("system", "invariant")], data.get("clauses")
+    if not all(isinstance(t, str) for t in texts) or not isinstance(clauses, list):
+        raise BadCertificate(f"not a complete {SCHEMA} file")
+    if not all(isinstance(c, dict) for c in clauses):
+        raise BadCertificate("clauses must be objects")
+    shown = data.get("shown", [])
+    return Certificate(str(texts[0]), str(texts[1]), tuple(clauses), tuple(map(str, shown if isinstance(shown, list) else [])))

@@ -1,0 +1,198 @@
+"""Decides every invariant of a system: one engine decides, another confirms, and evidence is checked before it is shown.
+
+The explicit engine decides. A violation is replayed on plain integers, and the symbolic engine must find the same
+shortest depth. A proof is an inductive invariant whose three obligations are solved anew from their SMT-LIB text.
+Where engines differ, nothing is decided and the reason says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from checker.bmc import BoundedResult, check_bounded
+from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
+from checker.explicit import Reachable, explore
+from checker.induction import prove
+from checker.limits import Budget, OutOfBudget
+from checker.system import TransitionSystem
+from checker.trace import BadTrace, Trace, make_trace
+from checker.verdict import Result, Verdict
+
+FALLBACK_DEPTH = 12
+"""How deep the symbolic engine looks when the states are too many to enumerate and no depth was asked for."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a system is to be decided.
+
+    Attributes:
+        depth: only look at runs of at most this many transitions; None for a verdict without bound.
+        seconds: time limit for each system, or None.
+        states: limit on enumerated states.
+    """
+
+    depth: int | None = None
+    seconds: float | None = None
+    states: int = 5_000_000
+
+
+def decide(system: TransitionSystem, options: Options | None = None) -> list[Result]:
+    """The verdict on every invariant of a system, in order of declaration.
+
+    Time-outs, Ctrl-C and solver failures give ``unknown`` with the reason for what is not decided by then.
+    """
+    options = options or Options()
+    began = time.monotonic()
+    results = {i.name: Result(i.name, Verdict.UNKNOWN, reason="not reached", cost=i.cost) for i in system.invariants}
+    budget = Budget(options.seconds, options.states)
+    try:
+        if options.depth is None:
+            _decide_unbounded(system, budget, results)
+        else:
+            _decide_bounded(system, options.depth, budget, results)
+    except KeyboardInterrupt:
+        _give_reason(results, "interrupted")
+    except OutOfBudget as why:
+        _give_reason(results, str(why))
+    seconds = time.monotonic() - began
+    return [replace(result, seconds=seconds) for result in results.values()]
+
+
+def _give_reason(results: dict[str, Result], reason: str) -> None:
+    for name, result in results.items():
+        if result.verdict is Verdict.UNKNOWN and result.reason == "not reached":
+            results[name] = replace(result, reason=reason)
+
+
+def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
+    reach = explore(system, budget)
+    if not reach.complete:
+        _fall_back(system, reach, budget, results)
+        return
+    for name in results:
+        results[name] = replace(results[name], states=len(reach.states), diameter=reach.diameter)
+    _report_violations(system, reach, budget, results)
+    _report_proofs(system, reach, budget, results)
+
+
+def _trace_of(system: TransitionSystem, reach: Reachable, number: int) -> Trace:
+    origin, steps = reach.path(reach.first_violation[number])
+    operations = [system.operations[k].name for k in steps]
+    return make_trace(system, system.invariants[number].name, system.starts[origin.start].name, origin.inputs, operations)
+
+
+def _report_violations(system: TransitionSystem, reach: Reachable, budget: Budget, results: dict[str, Result]) -> None:
+    """Violations with a replayed trace, once the symbolic engine agrees on every depth."""
+    depths = {number: reach.depth(state) for number, state in reach.first_violation.items()}
+    if not depths:
+        return
+    every = list(range(len(system.invariants)))
+    bounded = check_bounded(system, max(depths.values()), every, budget, settle=False)
+    for number in every:
+        name = system.invariants[number].name
+        difference = _disagreement(number, depths.get(number), bounded)
+        if difference:
+            results[name] = replace(results[name], reason=difference)
+        elif number in depths:
+            results[name] = _violated(results[name], lambda k=number: _trace_of(system, reach, k))
+
+
+def _violated(result: Result, build: Callable[[], Trace]) -> Result:
+    try:
+        trace = build()
+    except BadTrace as why:
+        return replace(result, reason=f"ENGINES DISAGREE: the counterexample does not replay: {why}")
+    return replace(result, verdict=Verdict.VIOLATED, depth=trace.depth, reason="", trace=trace)
+
+
+def _disagreement(number: int, depth: int | None, bounded: BoundedResult) -> str:
+    """Why the engines' answers on one property cannot both be right, or cannot be compared; "" if they agree."""
+    found = bounded.violations.get(number)
+    if found == depth:
+        return ""
+    if depth is not None and found is None and bounded.stopped:
+        return f"a counterexample of {depth} steps could not be confirmed: {bounded.stopped}"
+    words = ["no counterexample" if d is None else f"one of {d} steps" for d in (depth, found)]
+    return f"ENGINES DISAGREE: explicit search finds {words[0]}, bounded checking {words[1]}; please report this"
+
+
+def vacuity(system: TransitionSystem, reach: Reachable, number: int) -> str:
+    """Why a verdict on an invariant would say nothing, or ""."""
+    if not reach.states:
+        return "there is no initial state"
+    silent = [op.name for k, op in enumerate(system.operations) if not reach.fired >> k & 1]
+    if silent:
+        return f"these operations can never happen: {', '.join(silent)}"
+    if not reach.premises >> number & 1:
+        return "its premise never holds"
+    return ""
+
+
+def _report_proofs(system: TransitionSystem, reach: Reachable, budget: Budget, results: dict[str, Result]) -> None:
+    wanted = []
+    for number, invariant in enumerate(system.invariants):
+        result = results[invariant.name]
+        if result.verdict is Verdict.UNKNOWN and result.reason == "not reached":
+            empty = vacuity(system, reach, number)
+            if empty:
+                results[invariant.name] = replace(result, verdict=Verdict.VACUOUS, reason=empty)
+            else:
+                wanted.append(number)
+    proofs = prove(system, reach, wanted, budget)
+    for number, proof in proofs.items():
+        name = system.invariants[number].name
+        clauses = tuple(clause_data(clause) for clause in proof.clauses)
+        certificate = Certificate(system.name, name, clauses, proof.shown)
+        try:
+            check_certificate(system, certificate, budget=budget)
+        except BadCertificate as why:
+            results[name] = replace(results[name], reason=f"ENGINES DISAGREE: {why}; please report this")
+        else:
+            results[name] = replace(results[name], verdict=Verdict.PROVED, reason="", certificate=certificate)
+
+
+def _fall_back(system: TransitionSystem, reach: Reachable, budget: Budget, results: dict[str, Result]) -> None:
+    """The states could not all be enumerated: what was found counts, the rest is bounded at best."""
+    bounded = check_bounded(system, FALLBACK_DEPTH, budget=budget)
+    _report_bounded(system, bounded, results, f"not all states were enumerated: {reach.stopped}")
+
+
+def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, results: dict[str, Result]) -> None:
+    bounded = check_bounded(system, depth, budget=budget)
+    reach = explore(system, budget)
+    _report_bounded(system, bounded, results, "")
+    for number, invariant in enumerate(system.invariants):
+        first = reach.first_violation.get(number)
+        real = None if first is None else reach.depth(first)
+        found = bounded.violations.get(number)
+        if real is not None and real > min(depth, bounded.depth):
+            real = None
+        if found != real and (reach.complete or real is not None) and not bounded.stopped:
+            reason = _disagreement(number, real, bounded)
+            results[invariant.name] = Result(invariant.name, Verdict.UNKNOWN, reason=reason, cost=invariant.cost)
+        elif reach.complete and results[invariant.name].verdict is Verdict.BOUNDED:
+            empty = vacuity(system, reach, number)
+            if empty:
+                results[invariant.name] = replace(results[invariant.name], verdict=Verdict.VACUOUS, reason=empty)
+
+
+def _report_bounded(system: TransitionSystem, bounded: BoundedResult, results: dict[str, Result], note: str) -> None:
+    for number, invariant in enumerate(system.invariants):
+        result = results[invariant.name]
+        example = bounded.counterexamples.get(number)
+        if example is not None:
+            names = [system.operations[k].name for k in example.operations]
+            start = system.starts[example.origin.start].name
+            results[invariant.name] = _violated(
+                result, lambda s=start, i=example.origin.inputs, n=names, v=invariant.name: make_trace(system, v, s, i, n)
+            )
+        elif bounded.depth < 0:
+            reason = bounded.stopped or "there is no initial state"
+            verdict = Verdict.UNKNOWN if bounded.stopped else Verdict.VACUOUS
+            results[invariant.name] = replace(result, verdict=verdict, reason=reason)
+        else:
+            reason = "; ".join(text for text in (bounded.stopped, note) if text)
+            results[invariant.name] = replace(result, verdict=Verdict.BOUNDED, depth=bounded.depth, reason=reason)

@@ -1,0 +1,61 @@
+"""The closed set of verdicts, and the exit status each leads to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from checker.certificate import Certificate
+    from checker.trace import Trace
+
+
+class Verdict(Enum):
+    """What can be said about one invariant of one system; the value is its name in JSON."""
+
+    PROVED = "proved"
+    VIOLATED = "violated"
+    BOUNDED = "bounded"
+    UNKNOWN = "unknown"
+    VACUOUS = "vacuous"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict on one invariant, with its evidence.
+
+    Attributes:
+        invariant: the invariant's name.
+        verdict: one of the closed set.
+        depth: violated: transitions of the shortest counterexample; bounded: transitions covered; else None.
+        reason: unknown, vacuous and bounded: why it is no more than that; else "".
+        seconds: time spent on the system this result comes from, shared by its invariants.
+        trace: the replayed counterexample of a violation.
+        certificate: the inductive invariant of a proof.
+        cost: a violation of this invariant is a cost, not a failure.
+        states: reachable states of the system, where all were enumerated.
+        diameter: the longest of the shortest paths to them.
+    """
+
+    invariant: str
+    verdict: Verdict
+    depth: int | None = None
+    reason: str = ""
+    seconds: float = 0.0
+    trace: Trace | None = None
+    certificate: Certificate | None = None
+    cost: bool = False
+    states: int | None = field(default=None)
+    diameter: int | None = field(default=None)
+
+
+EXIT_HOLDS, EXIT_VIOLATED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
+
+
+def exit_status(results: list[Result]) -> int:
+    """0 all hold, 1 something is violated, 3 something is not decided; costs do not count as violations."""
+    if any(r.verdict is Verdict.VIOLATED and not r.cost for r in results):
+        return EXIT_VIOLATED
+    undecided = (Verdict.UNKNOWN, Verdict.VACUOUS)
+    return EXIT_UNDECIDED if any(r.verdict in undecided for r in results) else EXIT_HOLDS

@@ -1,0 +1,351 @@
+"""Values of C expressions over symbolic words."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from checker import terms
+from checker.terms import Term
+from models.kernel.architectures import Platform
+from models.kernel.errors import Unsupported
+from models.kernel.syntax import (
+    Assign,
+    Binary,
+    BlockValue,
+    Call,
+    Cast,
+    Conditional,
+    Expression,
+    Literal,
+    Member,
+    Name,
+    Number,
+    Refused,
+    SizeOf,
+    Unary,
+)
+from models.kernel.syntax import Block as BlockNode
+from models.kernel.tokens import Token, printable
+from models.kernel.types import Types
+from models.kernel.unit import Unit
+from models.kernel.values import Opaque, Pointer, Struct, StructType, Type, Unset, Value, Void, choose, scalar, zero
+from models.kernel.words import (
+    INT,
+    ULONG,
+    IntType,
+    Undefined,
+    Word,
+    binary,
+    common,
+    convert,
+    from_truth,
+    inverted,
+    literal,
+    negated,
+    number,
+    promote,
+    truth,
+)
+
+T = TypeVar("T")
+
+
+class Expressions(ABC):
+    """Evaluates expressions; variables, calls and bookkeeping are the interpreter's."""
+
+    platform: Platform
+
+    def __init__(self, unit: Unit) -> None:
+        self.types = Types(unit, self._type_of)
+        self._unit = unit
+        self._enumerators: dict[str, Word] = {}
+        self._rules: dict[type, Callable[[Any], Value | None]] = {
+            Number: self._number, Name: self._name, Unary: self._unary, Binary: self._binary, Assign: self._assign,
+            Conditional: self._conditional, Call: self.call, Member: self._member, Cast: self._cast, Literal: self._literal,
+            BlockValue: self._block_value, SizeOf: self._size, Refused: self._refused,
+        }  # fmt: skip
+
+    @abstractmethod
+    def enter(self, token: Token) -> None:
+        """One step, one level deeper."""
+
+    @abstractmethod
+    def leave(self) -> None:
+        """One level up."""
+
+    @abstractmethod
+    def assume(self, sentence: str) -> None:
+        """Notes an assumption."""
+
+    @abstractmethod
+    def variable(self, name: str) -> Value | None:
+        """A local variable's value."""
+
+    @abstractmethod
+    def store(self, name: str, value: Value) -> None:
+        """Assigns to a local variable."""
+
+    @abstractmethod
+    def call(self, node: Call) -> Value | None:
+        """A call's value."""
+
+    @abstractmethod
+    def block_value(self, block: BlockNode) -> Value | None:
+        """The value of GCC's ``({ ... })``."""
+
+    @abstractmethod
+    def fork(self, condition: Term, yes: Callable[[], T], no: Callable[[], T]) -> tuple[T, T]:
+        """Two alternatives on the same variables."""
+
+    @contextmanager
+    def at(self, token: Token) -> Iterator[None]:
+        """Gives an undefined operation the place of a token."""
+        try:
+            yield
+        except Undefined as error:
+            raise Unsupported(str(error), token.file, token.line) from None
+
+    def evaluate(self, node: Expression) -> Value:
+        """An expression's value.
+
+        Raises:
+            Unsupported: it has none, or one that the lifter cannot know.
+        """
+        value = self.discard(node)
+        if value is None or isinstance(value, Unset):
+            what = "a value that was never set" if value is not None else "no value where one is needed"
+            raise Unsupported(what, node.token.file, node.token.line)
+        return value
+
+    def discard(self, node: Expression) -> Value | None:
+        """An expression's value, which may be missing."""
+        self.enter(node.token)
+        with self.at(node.token):
+            value = self._rules[type(node)](node)
+        self.leave()
+        return value
+
+    def word(self, node: Expression) -> Word:
+        """An integer expression's value."""
+        value = self.evaluate(node)
+        if isinstance(value, Word):
+            return value
+        raise Unsupported("an integer is needed here", node.token.file, node.token.line)
+
+    def condition(self, node: Expression) -> Term:
+        """The C truth of an expression, as a Boolean term."""
+        return truth(self.word(node).term)
+
+    def converted(self, node: Expression, kind: Type) -> Value:
+        """An expression's value as a variable of a type takes it."""
+        if isinstance(node, Literal) and node.type is None:
+            return self._filled(node, kind)
+        return self._fit(self.evaluate(node), kind, node.token)
+
+    def _fit(self, value: Value, kind: Type, token: Token) -> Value:
+        if isinstance(value, Word) and isinstance(kind, IntType):
+            return convert(value, kind)
+        if isinstance(value, Opaque) and isinstance(kind, Pointer):
+            return value
+        if value.type == kind:
+            return value
+        raise Unsupported("a value of another type is needed here", token.file, token.line)
+
+    def _type_of(self, node: Expression) -> Type:
+        """The type of an expression that is not evaluated."""
+        condition = terms.variable("typeof", terms.BOOL)
+        value, _ = self.fork(condition, lambda: self.evaluate(node), lambda: None)
+        return value.type if value is not None else Void()
+
+    def _number(self, node: Number) -> Value:
+        value, kind = literal(node.token)
+        return number(value, kind)
+
+    def _name(self, node: Name) -> Value | None:
+        name = node.token.text
+        value = self.variable(name)
+        if value is not None:
+            return value
+        if name in ("true", "false"):
+            return number(int(name == "true"), INT)
+        if name in self._unit.enums:
+            return self._enumerator(name)
+        runtime = self.platform.runtime.get(name)
+        if runtime is not None:
+            self.assume(runtime.says)
+            return number(runtime.value, ULONG)
+        if name in self._unit.objects:
+            raise Unsupported(f"{printable(name)} is a variable whose value is only known at run time", node.token.file, node.token.line)
+        raise Unsupported(f"{printable(name)} is not known", node.token.file, node.token.line)
+
+    def _enumerator(self, name: str) -> Word:
+        """The value of an enumerator: its own, or one more than that of the one before it."""
+        chain = []
+        base: Word | None = None
+        while name not in self._enumerators:
+            tokens, before = self._unit.enums[name]
+            chain.append(name)
+            if tokens:
+                base = convert(self.word(self._unit.expression(tokens, tokens[0])), INT)
+                break
+            if not before:
+                base = number(0, INT)
+                break
+            name = before
+        for index, entry in enumerate(reversed(chain)):
+            if index or base is None:
+                base = binary("+", base or self._enumerators[name], number(1, INT))
+            self._enumerators[entry] = base
+            name = entry
+        return self._enumerators[name]
+
+    def _unary(self, node: Unary) -> Value:
+        value = self.word(node.operand)
+        if node.op == "!":
+            return from_truth(terms.negate(truth(value.term)))
+        return {"-": negated, "~": inverted, "+": promote}[node.op](value)
+
+    def _binary(self, node: Binary) -> Value | None:
+        if node.op == ",":
+            self.discard(node.left)
+            return self.discard(node.right)
+        if node.op in ("&&", "||"):
+            return self._logical(node)
+        if node.op == "&":
+            absent = self._absent_flag(node)
+            if absent is not None:
+                return absent
+        return binary(node.op, self.word(node.left), self.word(node.right))
+
+    def _logical(self, node: Binary) -> Value:
+        left = self.condition(node.left)
+        if left.op == "const" and left.data == (node.op == "||"):
+            return from_truth(left)
+        reached = left if node.op == "&&" else terms.negate(left)
+        if reached.op == "const":
+            return from_truth(self.condition(node.right))
+        right, _ = self.fork(reached, lambda: self.condition(node.right), lambda: None)
+        assert right is not None
+        return from_truth(terms.connect("and" if node.op == "&&" else "or", (left, right)))
+
+    def _absent_flag(self, node: Binary) -> Value | None:
+        """``vma->vm_flags & FLAG`` for a flag that is taken as clear."""
+        for flags, flag in ((node.left, node.right), (node.right, node.left)):
+            if isinstance(flags, Member) and flags.arrow and flags.name == "vm_flags" and isinstance(flag, Name):
+                owner = self.evaluate(flags.base)
+                if isinstance(owner, Opaque) and flag.token.text in self.platform.clear_vm_flags:
+                    self.assume(f"vma->vm_flags has no {flag.token.text}")
+                    return number(0, ULONG)
+        return None
+
+    def _conditional(self, node: Conditional) -> Value | None:
+        if node.then is None:
+            first = self.word(node.test)
+            condition: Term = truth(first.term)
+            then, otherwise = self.fork(condition, lambda: first, lambda: self.discard(node.otherwise))
+            return self._chosen(condition, then, otherwise)
+        condition = self.condition(node.test)
+        second = node.then
+        then_value, otherwise = self.fork(condition, lambda: self.discard(second), lambda: self.discard(node.otherwise))
+        return self._chosen(condition, then_value, otherwise)
+
+    def _chosen(self, condition: Term, then: Value | None, otherwise: Value | None) -> Value | None:
+        if isinstance(then, Word) and isinstance(otherwise, Word):
+            left, right = promote(then), promote(otherwise)
+            kind = common(left.type, right.type)
+            return choose(condition, convert(left, kind), convert(right, kind))
+        if then is None or otherwise is None:
+            return None
+        return choose(condition, then, otherwise)
+
+    def _member(self, node: Member) -> Value:
+        if node.arrow:
+            raise Unsupported(f"->{printable(node.name)} reads memory", node.token.file, node.token.line)
+        base = self.evaluate(node.base)
+        if isinstance(base, Struct) and node.name in base.members:
+            return base.members[node.name]
+        raise Unsupported(f"there is no member {printable(node.name)}", node.token.file, node.token.line)
+
+    def _cast(self, node: Cast) -> Value | None:
+        kind = self.types.resolve(node.type)
+        if isinstance(kind, Void):
+            self.discard(node.operand)
+            return None
+        return self._fit(self.evaluate(node.operand), kind, node.token)
+
+    def _literal(self, node: Literal) -> Value:
+        if node.type is None:
+            raise Unsupported("a list of values is not understood here", node.token.file, node.token.line)
+        return self._filled(node, self.types.resolve(node.type))
+
+    def _filled(self, node: Literal, kind: Type) -> Value:
+        """An object of a type with some members given and the rest zero."""
+        if isinstance(kind, IntType) and len(node.items) == 1 and not node.items[0][0]:
+            return self.converted(node.items[0][1], kind)
+        if not isinstance(kind, StructType):
+            raise Unsupported("a list of values for this type is not understood", node.token.file, node.token.line)
+        members = {name: zero(member) for name, member in kind.members}
+        order = [name for name, _ in kind.members]
+        place = 0
+        for name, item in node.items:
+            place = order.index(name) if name in order else place if not name else len(order)
+            if place >= len(order):
+                raise Unsupported(f"there is no member for this value ({printable(name)})", node.token.file, node.token.line)
+            members[order[place]] = self.converted(item, dict(kind.members)[order[place]])
+            place += 1
+        return Struct(kind, members)
+
+    def _block_value(self, node: BlockValue) -> Value | None:
+        return self.block_value(node.block)
+
+    def _size(self, node: SizeOf) -> Value:
+        kind = self.types.resolve(node.type)
+        if isinstance(kind, Pointer):
+            return number(8, ULONG)
+        while isinstance(kind, StructType) and len(kind.members) == 1:
+            kind = kind.members[0][1]
+        if isinstance(kind, IntType):
+            return number(max(kind.bits // 8, 1), ULONG)
+        raise Unsupported("the size of this type is not understood", node.token.file, node.token.line)
+
+    def _refused(self, node: Refused) -> Value:
+        raise Unsupported(node.reason, node.token.file, node.token.line)
+
+    def _assign(self, node: Assign) -> Value:
+        path, name, token = [], node.target, node.target.token
+        while isinstance(name, Member) and not name.arrow:
+            path.append(name.name)
+            name = name.base
+        root = self.variable(name.token.text) if isinstance(name, Name) else None
+        if root is None:
+            raise Unsupported("an assignment to something that is no local variable", token.file, token.line)
+        if node.op:
+            value: Value = binary(node.op, self.word(node.target), self.word(node.value))
+            kind = self._reach(root, path[::-1], token).type
+            new = self._fit(value, kind, token)
+        else:
+            new = self.converted(node.value, self._reach(root, path[::-1], token).type)
+            root = self.variable(name.token.text) or root
+        if node.op:
+            root = self.variable(name.token.text) or root
+        self.store(name.token.text, _with(root, path[::-1], new))
+        return new
+
+    def _reach(self, root: Value, path: list[str], token: Token) -> Value:
+        for name in path:
+            if not isinstance(root, Struct) or name not in root.members:
+                raise Unsupported(f"there is no member {printable(name)}", token.file, token.line)
+            root = root.members[name]
+        return root
+
+
+def _with(root: Value, path: list[str], value: Value) -> Value:
+    """The value with one member replaced."""
+    if not path:
+        return value
+    assert isinstance(root, Struct)
+    inner = _with(root.members[path[0]], path[1:], value)
+    return Struct(root.type, {**root.members, path[0]: inner})

@@ -1,0 +1,301 @@
+"""Runs the C subset on symbolic words: every path at once, merged by if-then-else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from checker import terms
+from checker.terms import FALSE, TRUE, Term
+from models.kernel.architectures import Platform
+from models.kernel.errors import MAX_DEPTH, MAX_STEPS, Budget, KernelError, Unsupported
+from models.kernel.expressions import Expressions
+from models.kernel.syntax import Block, Call, Declare, Evaluate, Expression, If, Refused, Return, Statement
+from models.kernel.tokens import Token, printable
+from models.kernel.unit import Function, Unit
+from models.kernel.values import Opaque, Type, Value, Void, choose, unset
+from models.kernel.words import INT, ULONG, Undefined, Word, from_truth, number, truth
+
+T = TypeVar("T")
+
+IDENTITIES = frozenset({"likely", "unlikely", "__builtin_expect", "READ_ONCE"})
+"""Calls whose value is their first argument."""
+
+NO_EFFECT = frozenset(
+    "WARN WARN_ON WARN_ONCE WARN_ON_ONCE VM_WARN_ON VM_WARN_ONCE VM_WARN_ON_ONCE VM_BUG_ON VM_BUG_ON_PAGE BUILD_BUG_ON "
+    "BUILD_BUG_ON_MSG static_assert _Static_assert pr_err pr_warn barrier".split()
+)
+"""Calls that leave every entry as it is; their arguments must not change anything either."""
+
+TESTED = frozenset({"WARN", "WARN_ON", "WARN_ONCE", "WARN_ON_ONCE"})
+"""Of these, the calls whose value is the truth of their first argument."""
+
+
+@dataclass
+class Frame:
+    """The variables of one function call, and whether and with what it has returned."""
+
+    variables: dict[str, Value]
+    result_type: Type
+    returned: Term = FALSE
+    result: Value | None = None
+
+    def copy(self) -> Frame:
+        """A frame that can change on its own."""
+        return Frame(dict(self.variables), self.result_type, self.returned, self.result)
+
+
+@dataclass
+class Interpreter(Expressions):
+    """Evaluates helpers of one tree.
+
+    Attributes:
+        unit: the declarations.
+        platform: the architecture's run-time values.
+        features: hardware options in force.
+        used: assumptions made so far, as sentences.
+    """
+
+    unit: Unit
+    platform: Platform
+    features: frozenset[str]
+    used: dict[str, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.unit)
+        self.frame = Frame({}, Void())
+        self._active: list[str] = []
+        self._depth = 0
+        self._budget = Budget(0, "")
+
+    def start(self, variables: dict[str, Value]) -> None:
+        """A fresh frame and a fresh budget."""
+        self.frame = Frame(variables, Void())
+        self._active, self._depth = [], 0
+        self._budget = Budget(MAX_STEPS, f"the helper takes more than {MAX_STEPS} steps by here")
+
+    def enter(self, token: Token) -> None:
+        """One step, one level deeper.
+
+        Raises:
+            KernelError: too many, or too deep.
+        """
+        self._budget.spend(1, token.file, token.line)
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise KernelError(f"{token.file}:{token.line}: calls and expressions nest deeper than the limit of {MAX_DEPTH}")
+
+    def leave(self) -> None:
+        """One level up."""
+        self._depth -= 1
+
+    def assume(self, sentence: str) -> None:
+        """Notes an assumption that the present value rests on."""
+        self.used[sentence] = None
+
+    def fork(self, condition: Term, yes: Callable[[], T], no: Callable[[], T]) -> tuple[T, T]:
+        """Runs two alternatives on the same variables and merges what they leave."""
+        before = self.frame.copy()
+        first = yes()
+        after, self.frame = self.frame, before
+        second = no()
+        self.frame = _merge(condition, after, self.frame)
+        return first, second
+
+    def variable(self, name: str) -> Value | None:
+        """The value of a local variable or parameter."""
+        return self.frame.variables.get(name)
+
+    def store(self, name: str, value: Value) -> None:
+        """Assigns to a local variable."""
+        self.frame.variables[name] = value
+
+    def block_value(self, block: Block) -> Value | None:
+        """The value of GCC's ``({ ... })``: that of its last expression."""
+        if not block.statements or not isinstance(block.statements[-1], Evaluate):
+            self.run(block)
+            return None
+        outer = self._declared(block)
+        for statement in block.statements[:-1]:
+            self.run(statement)
+        value = self.evaluate(block.statements[-1].value)
+        self._restore(outer)
+        return value
+
+    def run(self, statement: Statement) -> None:
+        """Executes a statement where the function has not returned yet."""
+        if self.frame.returned is TRUE:
+            return
+        self.enter(statement.token)
+        gone = self.frame.returned
+        if gone is FALSE:
+            self._run(statement)
+        else:
+            old = self.frame.copy()
+            self.frame.returned = FALSE
+            self._run(statement)
+            old.returned = TRUE
+            self.frame = _merge(gone, old, self.frame)
+        self.leave()
+
+    def _run(self, statement: Statement) -> None:
+        if isinstance(statement, Block):
+            self._run_block(statement)
+        elif isinstance(statement, Declare):
+            self._run_declare(statement)
+        elif isinstance(statement, Evaluate):
+            self._run_evaluate(statement)
+        elif isinstance(statement, If):
+            self._run_if(statement)
+        elif isinstance(statement, Return):
+            self._run_return(statement)
+        else:
+            raise Unsupported(statement.reason, statement.token.file, statement.token.line)
+
+    def _run_block(self, block: Block) -> None:
+        outer = self._declared(block)
+        for statement in block.statements:
+            self.run(statement)
+        self._restore(outer)
+
+    def _declared(self, block: Block) -> dict[str, Value | None]:
+        """What the names that a block declares stand for outside it."""
+        return {s.name: self.variable(s.name) for s in block.statements if isinstance(s, Declare)}
+
+    def _restore(self, outer: dict[str, Value | None]) -> None:
+        for name, value in outer.items():
+            if value is None:
+                self.frame.variables.pop(name, None)
+            else:
+                self.frame.variables[name] = value
+
+    def _run_declare(self, statement: Declare) -> None:
+        kind = self.types.resolve(statement.type)
+        if isinstance(kind, Void):
+            raise Unsupported("a variable without a type", statement.token.file, statement.token.line)
+        value = unset(kind) if statement.value is None else self.converted(statement.value, kind)
+        self.store(statement.name, value)
+
+    def _run_evaluate(self, statement: Evaluate) -> None:
+        value = statement.value
+        if isinstance(value, Call) and value.token.text in NO_EFFECT:
+            self._without_effect(value)
+        elif isinstance(value, Call) and value.token.text in ("BUG_ON", "BUG"):
+            self._survives(value)
+        else:
+            self.discard(value)
+
+    def _without_effect(self, call: Call) -> None:
+        """A warning or build-time check; what it looks at is evaluated, so that a hidden effect is not missed."""
+        if call.token.text in TESTED and call.arguments:
+            self.evaluate(call.arguments[0])
+
+    def _survives(self, call: Call) -> None:
+        if call.token.text == "BUG":
+            raise Unsupported("BUG() ends the helper without a value", call.token.file, call.token.line)
+        self.assume(f"BUG_ON() at {call.token.file}:{call.token.line} does not fire")
+
+    def _run_if(self, statement: If) -> None:
+        condition = self.condition(statement.test)
+        if condition.op == "const":
+            chosen = statement.then if condition.data else statement.otherwise
+            if chosen is not None:
+                self.run(chosen)
+            return
+        otherwise = statement.otherwise
+        with self.at(statement.token):
+            self.fork(condition, lambda: self.run(statement.then), lambda: self.run(otherwise) if otherwise else None)
+
+    def _run_return(self, statement: Return) -> None:
+        if statement.value is not None:
+            kind = self.frame.result_type
+            if isinstance(kind, Void):
+                self.discard(statement.value)
+            else:
+                self.frame.result = self.converted(statement.value, kind)
+        self.frame.returned = TRUE
+
+    def call(self, node: Call) -> Value | None:
+        """A call: a helper of the tree inlined, or something whose value is known."""
+        name = node.token.text
+        known = self._known_call(node, name)
+        if known is not None:
+            return known
+        function = self.unit.functions.get(name)
+        if function is None:
+            raise Unsupported(self._why_not(name), node.token.file, node.token.line)
+        return self._inline(node, function)
+
+    def _why_not(self, name: str) -> str:
+        place = self.unit.declared.get(name)
+        if place is not None:
+            return f"{printable(name)}() is declared in {place.file}:{place.line}, but its definition was not found"
+        return f"{printable(name)}() is not known"
+
+    def _known_call(self, node: Call, name: str) -> Value | None:
+        """The value of a call that no tree has to define."""
+        if name in IDENTITIES and node.arguments:
+            return self.evaluate(node.arguments[0])
+        if name in TESTED and node.arguments:
+            return from_truth(self.condition(node.arguments[0]))
+        if name in self.platform.cpu_tests and len(node.arguments) == 1:
+            return self._cpu_test(node.arguments[0], name)
+        if name == "page_to_pfn" and len(node.arguments) == 1:
+            page = self.evaluate(node.arguments[0])
+            if isinstance(page, Opaque) and page.frame is not None:
+                return Word(ULONG, page.frame)
+        return None
+
+    def _cpu_test(self, argument: Expression, name: str) -> Value:
+        flag = argument.token.text
+        if flag not in self.platform.cpu_features:
+            raise Unsupported(f"{name}({printable(flag)}) depends on the processor", argument.token.file, argument.token.line)
+        truth_value = self.platform.cpu_features[flag] in self.features
+        self.assume(f"{name}({flag}) is taken as {'true' if truth_value else 'false'}")
+        return number(int(truth_value), INT)
+
+    def _inline(self, node: Call, function: Function) -> Value | None:
+        name = node.token.text
+        if name in self._active:
+            raise Unsupported(f"{printable(name)}() calls itself", node.token.file, node.token.line)
+        result_name, parameters = self.unit.signature(function)
+        if len(parameters) != len(node.arguments):
+            raise KernelError(
+                f"{node.token.file}:{node.token.line}: {printable(name)}() takes {len(parameters)} arguments, not {len(node.arguments)}"
+            )
+        arguments = {
+            parameter.name: self.converted(argument, self.types.resolve(parameter.type))
+            for parameter, argument in zip(parameters, node.arguments, strict=True)
+        }
+        caller, self.frame = self.frame, Frame(arguments, self.types.resolve(result_name))
+        self._active.append(name)
+        self.run(self.unit.block(function))
+        self._active.pop()
+        done, self.frame = self.frame, caller
+        return self._result(done, function)
+
+    def _result(self, frame: Frame, function: Function) -> Value | None:
+        if isinstance(frame.result_type, Void):
+            return None
+        if frame.returned is not TRUE or frame.result is None:
+            place = function.name
+            raise Unsupported(f"{printable(place.text)}() may end without a value", place.file, place.line)
+        return frame.result
+
+
+def _merge(condition: Term, then: Frame, otherwise: Frame) -> Frame:
+    """The frame after an ``if``: a branch that has returned leaves the variables to the other one."""
+    returned = terms.choose(condition, then.returned, otherwise.returned)
+    if then.returned is TRUE:
+        variables = otherwise.variables
+    elif otherwise.returned is TRUE:
+        variables = then.variables
+    else:
+        names = [name for name in then.variables if name in otherwise.variables]
+        variables = {name: choose(condition, then.variables[name], otherwise.variables[name]) for name in names}
+    if then.result is None or otherwise.result is None:
+        result = otherwise.result if then.result is None else then.result
+    else:
+        result = choose(condition, then.result, otherwise.result)
+    return Frame(variables, then.result_type, returned, result)

@@ -1,0 +1,123 @@
+"""What a C expression can be here: an integer, a structure of integers, or a thing known only by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from checker import terms
+from checker.terms import Term
+from models.kernel.words import IntType, Undefined, Word, number
+
+
+@dataclass(frozen=True, slots=True)
+class StructType:
+    """A structure, its members in order."""
+
+    name: str
+    members: tuple[tuple[str, Type], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """A pointer to something with this name; nothing can be done with it but pass it on."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """No value."""
+
+
+Type = IntType | StructType | Pointer | Void
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """A structure's value, member name -> value."""
+
+    type: StructType
+    members: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A parameter that is only passed on: a ``struct vm_area_struct *`` or, with its frame number, a ``struct page *``."""
+
+    type: Pointer
+    frame: Term | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unset:
+    """A variable before its first assignment."""
+
+    type: Type
+
+
+Value = Word | Struct | Opaque | Unset
+
+
+def zero(kind: Type) -> Value:
+    """The value of a type with every bit clear."""
+    if isinstance(kind, IntType):
+        return number(0, kind)
+    if isinstance(kind, StructType):
+        return Struct(kind, {name: zero(member) for name, member in kind.members})
+    raise Undefined("a null pointer")
+
+
+def unset(kind: Type) -> Value:
+    """A variable of a type that was not assigned yet; a structure's members can be set one by one."""
+    if isinstance(kind, StructType):
+        return Struct(kind, {name: unset(member) for name, member in kind.members})
+    return Unset(kind)
+
+
+def choose(condition: Term, then: Value, otherwise: Value) -> Value:
+    """The value that a variable has after an ``if``; unset where either branch leaves it so.
+
+    Raises:
+        Undefined: the two have different types.
+    """
+    if then is otherwise:
+        return then
+    if isinstance(then, Unset) or isinstance(otherwise, Unset):
+        return Unset(then.type)
+    if then.type != otherwise.type:
+        raise Undefined("two branches with values of different types")
+    if isinstance(then, Word) and isinstance(otherwise, Word):
+        return Word(then.type, terms.choose(condition, then.term, otherwise.term))
+    if isinstance(then, Struct) and isinstance(otherwise, Struct):
+        members = {name: choose(condition, value, otherwise.members[name]) for name, value in then.members.items()}
+        return Struct(then.type, members)
+    raise Undefined("a choice between two pointers")
+
+
+def scalar(value: Value) -> Word:
+    """The one integer that a value holds, through structures of one member.
+
+    Raises:
+        Undefined: there is none, or more than one.
+    """
+    while isinstance(value, Struct) and len(value.members) == 1:
+        value = next(iter(value.members.values()))
+    if isinstance(value, Word):
+        return value
+    if isinstance(value, Unset):
+        raise Undefined("a value that was never set")
+    raise Undefined("a value that is not one integer")
+
+
+def wrap(kind: Type, term: Term) -> Value:
+    """The value of a type that holds one integer, made from a word of 64 bits.
+
+    Raises:
+        Undefined: the type holds none, or more than one.
+    """
+    if isinstance(kind, IntType) and kind.bits <= term.width:
+        return Word(kind, terms.extract(term, kind.bits - 1, 0))
+    if isinstance(kind, StructType) and len(kind.members) == 1:
+        name, member = kind.members[0]
+        return Struct(kind, {name: wrap(member, term)})
+    raise Undefined("a parameter that is not one integer")
