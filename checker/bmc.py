@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from checker.codegen import Values
 from checker.dependency import cone_of_influence
 from checker.explicit import Origin
 from checker.limits import Budget, OutOfBudget
 from checker.solver import Solver
 from checker.system import TransitionSystem
-from checker.terms import BOOL, Term, connect, constant, equal, extend, extract, negate, variable, word_op
+from checker.terms import BOOL, Term, choose, compare, connect, constant, equal, extend, extract, negate, variable, word_op
 from checker.unroll import Unrolled, fixed_inputs, renamed, start_at, state_at, step_between
 
 
@@ -142,8 +141,6 @@ def _settle(run: _Run, switch: Term) -> Counterexample:
 
 def extend_bool(term: Term) -> Term:
     """A Boolean as a one-bit word."""
-    from checker.terms import choose
-
     return choose(term, constant(1, 1), constant(0, 1))
 
 
@@ -165,8 +162,6 @@ def _smallest(run: _Run, fixed: list[Term], word: Term, name: str) -> Term:
     run.solver.satisfiable(fixed)
     best = run.solver.values([probe])[0]
     while best:
-        from checker.terms import compare
-
         switch = variable(f"below {name} {best} {run.solver.checks}", BOOL)
         run.solver.add(connect("or", (negate(switch), compare("ult", probe, constant(best, word.width)))))
         if not run.solver.satisfiable([*fixed, switch]):
@@ -177,7 +172,3 @@ def _smallest(run: _Run, fixed: list[Term], word: Term, name: str) -> Term:
     run.solver.satisfiable([*fixed, chosen])
     return chosen
 
-
-def values_of(example: Counterexample) -> tuple[int, Values]:
-    """The start's number and its inputs' values."""
-    return example.origin.start, example.origin.inputs

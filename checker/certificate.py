@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from checker.induction import Clause, Fact, Literals, clause_from_literals, property_clause, typing_clause
+from checker.induction import Clause, Fact, Literals, clause_from_literals, property_clause, typing_clause, vocabulary
 from checker.limits import Budget
 from checker.smtlib import Script
 from checker.solver import is_unsatisfiable
 from checker.system import TransitionSystem
 from checker.terms import connect, negate
-from checker.unroll import renamed, start_at, state_at, step_between
+from checker.unroll import renamed, start_at, transition
 
 SCHEMA = "ptecheck.certificate/1"
 OBLIGATIONS = ("initiation", "consecution", "safety")
@@ -79,13 +79,12 @@ def obligations(system: TransitionSystem, invariant: str, clauses: list[Clause])
     relation = system.relation
     goal = property_clause(system, invariant)
     whole = connect("and", [clause.term for clause in clauses])
-    before, after = state_at(relation, 0), state_at(relation, 1)
+    before, after, step = transition(relation)
     here, there, bad = (
         renamed(relation, [whole], before)[0], renamed(relation, [whole], after)[0],
         renamed(relation, [negate(goal.term)], before)[0],
     )
     initial = start_at(relation, before)
-    step = step_between(relation, before, after, 1)
     return {
         "initiation": _script(system, invariant, "no initial state is outside the invariant", clauses,
                               [*initial.conditions, negate(here)]),
@@ -127,7 +126,7 @@ def check_certificate(
         BadCertificate: it is about something else, a file was changed, or an obligation is satisfiable.
         OutOfBudget: the solver gave up.
     """
-    facts = {fact.yes: fact for fact in system_facts(system)}
+    facts = {fact.yes: fact for fact in vocabulary(system)}
     clauses = [read_clause(system, facts, data) for data in certificate.clauses]
     if certificate.invariant not in {i.name for i in system.invariants}:
         raise BadCertificate(f"{system.name} has no invariant {certificate.invariant!r}")
@@ -140,14 +139,6 @@ def check_certificate(
         if not ask(text):
             raise BadCertificate(f"{name} does not hold: the clauses prove nothing about {certificate.invariant}")
     return scripts
-
-
-def system_facts(system: TransitionSystem) -> list[Fact]:
-    """The vocabulary of a system over the bits that matter."""
-    from checker.dependency import cone_of_influence
-    from checker.induction import vocabulary
-
-    return vocabulary(system, cone_of_influence(system.relation).masks)
 
 
 def to_json(certificate: Certificate) -> dict[str, Any]:

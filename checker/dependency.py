@@ -9,6 +9,7 @@ after splitting them into one Boolean expression for each bit, so that a mask dr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from checker.system import Relation, SymbolicStart
 from checker.terms import BOOL, FALSE, Term, choose, connect, constant, equal, negate, subterms, variable
@@ -123,6 +124,7 @@ def _support(roots: list[Term], masks: dict[str, int]) -> dict[str, int]:
     return fresh
 
 
+@lru_cache(maxsize=16)
 def cone_of_influence(relation: Relation) -> Cone:
     """The bits of the state, and of the starts' inputs, that can influence a guard, a property or a premise."""
     splitter = BitSplitter()

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from checker.codegen import Values, compile_masks
-from checker.dependency import BitSplitter, depends_only_on
+from checker.dependency import BitSplitter, cone_of_influence, depends_only_on
 from checker.explicit import Reachable
 from checker.limits import Budget, OutOfBudget
 from checker.solver import Solver
 from checker.state import Leaf
 from checker.system import TransitionSystem
 from checker.terms import BOOL, Term, compare, connect, equal, negate, variable, word_op
-from checker.unroll import renamed, state_at, step_between
+from checker.unroll import renamed, transition
 
 MAX_CLAUSES = 400
 """A proof that needs more clauses than this is given up: nobody would read it."""
@@ -68,9 +69,11 @@ class Proof:
     shown: tuple[str, ...]
 
 
-def vocabulary(system: TransitionSystem, masks: Values) -> list[Fact]:
+@lru_cache(maxsize=16)
+def vocabulary(system: TransitionSystem) -> tuple[Fact, ...]:
     """The facts an invariant may speak of: declared predicates first, then flags, enumerations and single bits."""
     relation = system.relation
+    masks = cone_of_influence(relation).masks
     found: dict[Term, Fact] = {}
     for predicate, term in zip(system.predicates, relation.predicates, strict=True):
         _offer(found, Fact(predicate.name, predicate.negated or f"not {predicate.name}", term))
@@ -79,7 +82,7 @@ def vocabulary(system: TransitionSystem, masks: Values) -> list[Fact]:
             _offer(found, fact)
     allowed = {leaf.path: mask for leaf, mask in zip(relation.leaves, masks, strict=True)}
     splitter = BitSplitter()
-    return [fact for fact in found.values() if depends_only_on(splitter, fact.term, allowed)]
+    return tuple(fact for fact in found.values() if depends_only_on(splitter, fact.term, allowed))
 
 
 def _offer(found: dict[Term, Fact], fact: Fact) -> None:
@@ -107,12 +110,12 @@ def _leaf_facts(leaf: Leaf, term: Term, mask: int) -> list[Fact]:
 class _Table:
     """For each fact, the reachable states in which it holds, as one bit a state."""
 
-    facts: list[Fact]
+    facts: tuple[Fact, ...]
     columns: list[int]
     everything: int
 
     @classmethod
-    def of(cls, system: TransitionSystem, reach: Reachable, facts: list[Fact]) -> _Table:
+    def of(cls, system: TransitionSystem, reach: Reachable, facts: tuple[Fact, ...]) -> _Table:
         wanted = [v for v, mask in zip(system.relation.state, reach.cone.masks, strict=True) if mask]
         vector = compile_masks(wanted, [fact.term for fact in facts])
         width = len(facts)
@@ -221,9 +224,9 @@ class _Induction:
 
     def __post_init__(self) -> None:
         relation = self.system.relation
-        self.before, self.after = state_at(relation, 0), state_at(relation, 1)
+        self.before, self.after, step = transition(relation)
         self.solver = Solver(self.budget)
-        self.solver.add(*step_between(relation, self.before, self.after, 1).conditions)
+        self.solver.add(*step.conditions)
 
     def add(self, clause: Clause) -> int:
         number = len(self.pool)
@@ -277,8 +280,7 @@ def prove(
     """
     if not properties:
         return {}
-    facts = vocabulary(system, reach.cone.masks)
-    table = _Table.of(system, reach, facts)
+    table = _Table.of(system, reach, vocabulary(system))
     induction = _Induction(system, budget or Budget())
     numbers = {k: induction.add(property_clause(system, system.invariants[k].name)) for k in properties}
     typed = typing_clause(system)

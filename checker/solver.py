@@ -95,7 +95,7 @@ def is_unsatisfiable(text: str, budget: Budget | None = None) -> bool:
     """
     import z3
 
-    solver = z3.SolverFor("QF_BV", ctx=z3.Context())
+    solver = z3.SolverFor("QF_BV")
     left = (budget or Budget()).left()
     if left is not None:
         solver.set("timeout", max(1, int(left * 1000)))

@@ -99,7 +99,7 @@ class Symmetry:
     says: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TransitionSystem:
     """Typed state, starts, guarded operations, properties and the words to explain them in.
 
@@ -157,7 +157,7 @@ class SymbolicStep:
     values: tuple[Term, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Relation:
     """A transition system as terms over one variable for each leaf of the state.
 

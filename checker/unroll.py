@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 from checker.system import Relation
-from checker.terms import BOOL, Term, choose, connect, constant, equal, negate, substitute, variable
+from checker.terms import BOOL, Term, choose, connect, constant, equal, negate, substitute, variable, word_op
 
 
 def state_at(relation: Relation, time: int | str) -> tuple[Term, ...]:
@@ -62,6 +62,13 @@ def step_between(
     return Unrolled((guards, *nexts), pick)
 
 
+@lru_cache(maxsize=16)
+def transition(relation: Relation) -> tuple[tuple[Term, ...], tuple[Term, ...], Unrolled]:
+    """Two copies of the state and the step between them."""
+    before, after = state_at(relation, 0), state_at(relation, 1)
+    return before, after, step_between(relation, before, after, 1)
+
+
 def in_range(pick: Term, count: int) -> Term:
     """The choice is one of the possibilities."""
     return connect("or", [equal(pick, k) for k in range(count)])
@@ -74,8 +81,6 @@ def implies(premise: Term, conclusion: Term) -> Term:
 
 def fixed_inputs(relation: Relation, masks: tuple[tuple[int, ...], ...]) -> list[Term]:
     """Input bits that cannot matter are zero."""
-    from checker.terms import word_op
-
     conditions = []
     for start, kept in zip(relation.starts, masks, strict=True):
         for term, mask in zip(start.inputs, kept, strict=True):

@@ -1,0 +1,9 @@
+"""Helpers lifted from the C of a real kernel tree into the form of a model."""
+
+from __future__ import annotations
+
+from models.kernel.errors import CannotLift, KernelError, NotLifted
+from models.kernel.helper import LiftedHelper
+from models.kernel.lift import LiftedTree, lift_tree
+
+__all__ = ["CannotLift", "KernelError", "LiftedHelper", "LiftedTree", "NotLifted", "lift_tree"]

@@ -97,6 +97,10 @@ class Expressions(ABC):
         """The value of GCC's ``({ ... })``."""
 
     @abstractmethod
+    def isolated(self, action: Callable[[], T]) -> T:
+        """Runs something that must not see local variables."""
+
+    @abstractmethod
     def fork(self, condition: Term, yes: Callable[[], T], no: Callable[[], T]) -> tuple[T, T]:
         """Two alternatives on the same variables."""
 
@@ -183,23 +187,19 @@ class Expressions(ABC):
 
     def _enumerator(self, name: str) -> Word:
         """The value of an enumerator: its own, or one more than that of the one before it."""
-        chain = []
-        base: Word | None = None
-        while name not in self._enumerators:
-            tokens, before = self._unit.enums[name]
-            chain.append(name)
+        value = number(-1, INT)
+        for entry, tokens in self._unit.enums[name]:
+            if entry in self._enumerators:
+                value = self._enumerators[entry]
+                continue
             if tokens:
-                base = convert(self.word(self._unit.expression(tokens, tokens[0])), INT)
+                given = self._unit.expression(tokens, tokens[0])
+                value = convert(self.isolated(lambda node=given: self.word(node)), INT)
+            else:
+                value = binary("+", value, number(1, INT))
+            self._enumerators[entry] = value
+            if entry == name:
                 break
-            if not before:
-                base = number(0, INT)
-                break
-            name = before
-        for index, entry in enumerate(reversed(chain)):
-            if index or base is None:
-                base = binary("+", base or self._enumerators[name], number(1, INT))
-            self._enumerators[entry] = base
-            name = entry
         return self._enumerators[name]
 
     def _unary(self, node: Unary) -> Value:
@@ -315,22 +315,21 @@ class Expressions(ABC):
         raise Unsupported(node.reason, node.token.file, node.token.line)
 
     def _assign(self, node: Assign) -> Value:
-        path, name, token = [], node.target, node.target.token
+        path: list[str] = []
+        name, token = node.target, node.target.token
         while isinstance(name, Member) and not name.arrow:
             path.append(name.name)
             name = name.base
         root = self.variable(name.token.text) if isinstance(name, Name) else None
         if root is None:
             raise Unsupported("an assignment to something that is no local variable", token.file, token.line)
+        kind = self._reach(root, path[::-1], token).type
         if node.op:
-            value: Value = binary(node.op, self.word(node.target), self.word(node.value))
-            kind = self._reach(root, path[::-1], token).type
-            new = self._fit(value, kind, token)
+            new = self._fit(binary(node.op, self.word(node.target), self.word(node.value)), kind, token)
         else:
-            new = self.converted(node.value, self._reach(root, path[::-1], token).type)
-            root = self.variable(name.token.text) or root
-        if node.op:
-            root = self.variable(name.token.text) or root
+            new = self.converted(node.value, kind)
+        # the value's own assignments, if any, came first
+        root = self.variable(name.token.text) or root
         self.store(name.token.text, _with(root, path[::-1], new))
         return new
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TypeVar
 
 from checker import terms
@@ -11,7 +11,7 @@ from checker.terms import FALSE, TRUE, Term
 from models.kernel.architectures import Platform
 from models.kernel.errors import MAX_DEPTH, MAX_STEPS, Budget, KernelError, Unsupported
 from models.kernel.expressions import Expressions
-from models.kernel.syntax import Block, Call, Declare, Evaluate, Expression, If, Refused, Return, Statement
+from models.kernel.syntax import Assign, Block, Call, Declare, Evaluate, Expression, If, Refused, Return, Statement
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Function, Unit
 from models.kernel.values import Opaque, Type, Value, Void, choose, unset
@@ -103,6 +103,13 @@ class Interpreter(Expressions):
         self.frame = _merge(condition, after, self.frame)
         return first, second
 
+    def isolated(self, action: Callable[[], T]) -> T:
+        """Runs something that must not see local variables."""
+        outer, self.frame = self.frame, Frame({}, Void())
+        found = action()
+        self.frame = outer
+        return found
+
     def variable(self, name: str) -> Value | None:
         """The value of a local variable or parameter."""
         return self.frame.variables.get(name)
@@ -187,9 +194,9 @@ class Interpreter(Expressions):
             self.discard(value)
 
     def _without_effect(self, call: Call) -> None:
-        """A warning or build-time check; what it looks at is evaluated, so that a hidden effect is not missed."""
-        if call.token.text in TESTED and call.arguments:
-            self.evaluate(call.arguments[0])
+        """A warning or build-time check: passed over, unless it assigns to something on the way."""
+        if any(_assigns(argument) for argument in call.arguments):
+            raise Unsupported(f"an assignment inside {call.token.text}()", call.token.file, call.token.line)
 
     def _survives(self, call: Call) -> None:
         if call.token.text == "BUG":
@@ -282,6 +289,15 @@ class Interpreter(Expressions):
             place = function.name
             raise Unsupported(f"{printable(place.text)}() may end without a value", place.file, place.line)
         return frame.result
+
+
+def _assigns(node: object) -> bool:
+    """Whether an expression holds an assignment anywhere."""
+    if isinstance(node, Assign):
+        return True
+    if isinstance(node, tuple):
+        return any(_assigns(part) for part in node)
+    return is_dataclass(node) and any(_assigns(getattr(node, part.name)) for part in fields(node))
 
 
 def _merge(condition: Term, then: Frame, otherwise: Frame) -> Frame:

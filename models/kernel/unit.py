@@ -47,7 +47,7 @@ class Unit:
         declared: functions declared without a body, name -> place.
         typedefs: name -> the tokens of its type.
         structs: tag -> the tokens between its braces.
-        enums: enumerator -> the tokens of its value and the enumerator before it, if any.
+        enums: enumerator -> its enumeration: each name with the tokens of its value, if it has one.
         objects: variables, name -> the tokens of the initialiser (empty without one).
     """
 
@@ -56,9 +56,8 @@ class Unit:
     declared: dict[str, Token] = field(default_factory=dict)
     typedefs: dict[str, list[Token]] = field(default_factory=dict)
     structs: dict[str, list[Token]] = field(default_factory=dict)
-    enums: dict[str, tuple[list[Token], str]] = field(default_factory=dict)
+    enums: dict[str, list[tuple[str, list[Token]]]] = field(default_factory=dict)
     objects: dict[str, list[Token]] = field(default_factory=dict)
-    places: dict[str, Token] = field(default_factory=dict)
 
     def is_type(self, name: str) -> bool:
         """Whether the name is a type's."""
@@ -156,12 +155,9 @@ class Unit:
                         self.structs[head[index + 1].text] = inner
 
     def _enumerators(self, inner: list[Token]) -> None:
-        before = ""
-        for part in _split(inner):
-            if part and part[0].kind == "word":
-                self.enums[part[0].text] = (part[2:], before)
-                self.places[part[0].text] = part[0]
-                before = part[0].text
+        group = [(part[0].text, part[2:]) for part in split_parts(inner) if part and part[0].kind == "word"]
+        for name, _ in group:
+            self.enums[name] = group
 
     def _declare_name(self, head: list[Token]) -> None:
         """A function declared without a body, or a variable."""
@@ -179,7 +175,6 @@ class Unit:
                 self.objects.setdefault(word.text, [])
                 if equals is not None:
                     self.objects[word.text] = head[equals + 1 :]
-                self.places.setdefault(word.text, word)
                 return
 
 
@@ -307,7 +302,7 @@ def _outside_groups(tokens: list[Token]) -> list[Token]:
     return [token for token in _flat(tokens) if token is not None]
 
 
-def _split(tokens: list[Token]) -> list[list[Token]]:
+def split_parts(tokens: list[Token]) -> list[list[Token]]:
     """The parts between commas that stand outside brackets."""
     parts: list[list[Token]] = [[]]
     for token, outside in zip(tokens, _flat(tokens), strict=True):

@@ -1,0 +1,266 @@
+"""From a kernel tree to helpers as expressions: :func:`lift_tree`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from checker.terms import Term
+from models.kernel.architectures import PLATFORMS, TEST, Platform
+from models.kernel.errors import KernelError, NotLifted, Unsupported
+from models.kernel.helper import WIDTH, HelperParameter, LiftedHelper, argument_variable
+from models.kernel.interpreter import Interpreter
+from models.kernel.macros import LAST, Macro
+from models.kernel.preprocess import Sources
+from models.kernel.protections import protections
+from models.kernel.source import Tree
+from models.kernel.syntax import Call, TypeName
+from models.kernel.tokens import Token, printable, tokenize
+from models.kernel.unit import Function, Unit
+from models.kernel.values import Opaque, Pointer, Type, Value, scalar, wrap
+from models.kernel.words import ULONG, IntType, Undefined, Word, convert, truth
+
+MAIN_HEADER = "include/linux/pgtable.h"
+_KIND_OF_TYPE = {"pte_t": "pte", "pmd_t": "pmd", "pgprot_t": "pgprot"}
+_KIND_OF_POINTER = {"struct vm_area_struct": "vma", "struct page": "page"}
+
+
+@dataclass(frozen=True)
+class LiftedTree:
+    """What was read from a kernel tree for one architecture.
+
+    Attributes:
+        root: the tree.
+        architecture: its name in ptecheck.
+        version: the kernel's release, or ``unknown``.
+        helpers: kernel name -> helper.
+        missing: helpers that were not lifted, with the reason.
+        constants: macros of page-table bits that have an integer value.
+        protections: protection class -> page protection word; empty if none could be read.
+        protection_source: file and line of each.
+        assumptions: what values rest on, as sentences; only what was used.
+        configuration: the options that the headers asked for, with their values ("" is not set).
+        files: the files read.
+    """
+
+    root: Path
+    architecture: str
+    version: str
+    helpers: Mapping[str, LiftedHelper]
+    missing: tuple[NotLifted, ...]
+    constants: Mapping[str, int]
+    protections: Mapping[str, int]
+    protection_source: Mapping[str, str]
+    assumptions: tuple[str, ...]
+    configuration: Mapping[str, str]
+    files: tuple[str, ...]
+
+
+def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> LiftedTree:
+    """Reads the page-table helpers and bits of one architecture from a kernel tree.
+
+    Nothing of the tree is run or compiled, and nothing outside it is read.
+
+    Args:
+        tree: a git checkout, an unpacked tarball or Debian's ``linux-headers-*-common`` folder.
+        architecture: ``loongarch`` or ``x86-64``.
+        features: hardware options in force, ``("shstk",)``.
+
+    Raises:
+        KernelError: the folder is no kernel tree, lacks the architecture, or cannot be read.
+    """
+    platform = PLATFORMS.get(architecture)
+    if platform is None:
+        raise KernelError(f"helpers of {architecture} cannot be read from a kernel tree yet: only {', '.join(PLATFORMS)} can")
+    folder = Tree.open(tree)
+    _check_layout(folder, platform)
+    sources = Sources(folder, platform.folder, platform.headers, platform.config)
+    for header in (*platform.first, MAIN_HEADER):
+        sources.read(header)
+    lifter = _Lifter(sources, platform, features)
+    lifter.read_sources()
+    return lifter.result()
+
+
+def _check_layout(tree: Tree, platform: Platform) -> None:
+    """Says what was looked for in a folder that has not got it."""
+    wanted = f"arch/{platform.folder}/include/asm/pgtable.h"
+    if not (tree.has("arch") and tree.has("include")):
+        raise KernelError(f"{tree.root} is no kernel tree: looked for {wanted} and {MAIN_HEADER} and found no arch/ and include/")
+    if not tree.has(f"arch/{platform.folder}"):
+        present = ", ".join(tree.folders("arch")[:40]) or "nothing"
+        raise KernelError(f"{tree.root} has no arch/{platform.folder}: this tree does not support {platform.name} (arch/ has {present})")
+    for path in (wanted, MAIN_HEADER):
+        if not tree.has(path):
+            raise KernelError(f"{tree.root} is no complete kernel tree: {path} is missing")
+
+
+class _Lifter:
+    """The work on one tree."""
+
+    def __init__(self, sources: Sources, platform: Platform, features: tuple[str, ...]) -> None:
+        self.sources = sources
+        self.platform = platform
+        self.unit = Unit(sources.macros)
+        self.unit.add(sources.tokens)
+        self.last = sources.macros.seq
+        self.interpreter = Interpreter(self.unit, platform, frozenset(features))
+        self.helpers: dict[str, LiftedHelper] = {}
+        self.missing: list[NotLifted] = []
+
+    def read_sources(self) -> None:
+        """Reads the C files that the tree has."""
+        for path in self.platform.sources:
+            if self.sources.tree.has(path):
+                self.sources.tokens = []
+                self.sources.read(path)
+                self.unit.add(self.sources.tokens)
+
+    def result(self) -> LiftedTree:
+        """Everything that was found."""
+        for name, (result, kinds) in self.platform.wanted.items():
+            self._lift(name, result, kinds)
+        constants = self._constants()
+        words, places = protections(self.interpreter, self.platform, self.sources.tree, self._value)
+        asked = sorted(self.sources.macros.asked)
+        return LiftedTree(
+            root=self.sources.tree.root,
+            architecture=self.platform.name,
+            version=self.sources.tree.version(),
+            helpers=self.helpers,
+            missing=tuple(self.missing),
+            constants=constants,
+            protections=words,
+            protection_source=places,
+            assumptions=tuple(self.interpreter.used),
+            configuration={name: self.platform.config.get(name, "") for name in asked},
+            files=tuple(self.sources.files),
+        )
+
+    def _lift(self, name: str, result: str, kinds: tuple[str, ...]) -> None:
+        earlier = self.interpreter.used
+        self.interpreter.used = {}
+        try:
+            self.helpers[name] = self._helper(name, result, kinds)
+            self.interpreter.used = {**earlier, **self.interpreter.used}
+        except (Unsupported, Undefined) as error:
+            file, line = (error.file, error.line) if isinstance(error, Unsupported) else self._place(name)
+            self.missing.append(NotLifted(name, file, line, str(error)))
+            self.interpreter.used = earlier
+
+    def _place(self, name: str) -> tuple[str, int]:
+        found = self.sources.macros.lookup(name, self.last) or self.unit.functions.get(name)
+        if isinstance(found, Macro):
+            return found.file, found.line
+        return (found.name.file, found.name.line) if found else ("", 0)
+
+    def _helper(self, name: str, result: str, kinds: tuple[str, ...]) -> LiftedHelper:
+        macro = self.sources.macros.lookup(name, self.last)
+        if macro is not None and macro.params is not None:
+            parameters = self._macro_parameters(macro, kinds)
+            types = [self._type_of_kind(parameter.kind, macro) for parameter in parameters]
+        else:
+            function = self._function(name, macro)
+            named = self.unit.signature(function)[1]
+            types = [self.interpreter.types.resolve(parameter.type) for parameter in named]
+            parameters = tuple(
+                HelperParameter(p.name or f"arg{i}", _kind(p.type, t)) for i, (p, t) in enumerate(zip(named, types, strict=True))
+            )
+        file, line = self._place(name)
+        value = self._call(name, types)
+        used = tuple(self.interpreter.used)
+        return LiftedHelper(name, file, line, parameters, result, _as_term(value, result), used)
+
+    def _macro_parameters(self, macro: Macro, kinds: tuple[str, ...]) -> tuple[HelperParameter, ...]:
+        names = macro.params or ()
+        if len(names) > len(kinds) or macro.variadic:
+            raise Unsupported(f"the parameters of the macro {macro.name} are not the known ones", macro.file, macro.line)
+        return tuple(HelperParameter(name, kind) for name, kind in zip(names, kinds, strict=False))
+
+    def _type_of_kind(self, kind: str, macro: Macro) -> Type:
+        """The type that a macro's argument has by the kernel's convention."""
+        for table, pointer in ((_KIND_OF_TYPE, False), (_KIND_OF_POINTER, True)):
+            for words, known in table.items():
+                if known == kind:
+                    token = Token("word", words, macro.file, macro.line, self.last)
+                    return self.interpreter.types.resolve(TypeName(token, tuple(words.split()), pointer))
+        return ULONG
+
+    def _function(self, name: str, macro: Macro | None) -> Function:
+        """The function of a helper, also behind ``#define helper other_helper``."""
+        function = self.unit.functions.get(name)
+        if function is not None and (macro is None or macro.text.strip() == name):
+            return function
+        if macro is not None and macro.text.strip() in self.unit.functions:
+            return self.unit.functions[macro.text.strip()]
+        if macro is not None and macro.text.strip() != name:
+            raise Unsupported(f"{name} is defined as {printable(macro.text.strip())!r}, which is not understood", macro.file, macro.line)
+        declared = self.unit.declared.get(name)
+        if declared is None:
+            raise Unsupported("not present", "", 0)
+        where = next((path for path, names in self.platform.sources.items() if name in names), "")
+        gone = f", defined in {where}, which this folder does not have" if where and not self.sources.tree.has(where) else ""
+        raise Unsupported(f"declared{gone}" if gone else "declared, but its definition was not found", declared.file, declared.line)
+
+    def _call(self, name: str, types: list[Type]) -> Value:
+        """The value of a call with an unknown for each argument."""
+        arguments = {f"ptecheck_argument{i}": _argument(i, kind) for i, kind in enumerate(types)}
+        return self._value(f"{name}({', '.join(arguments)})", arguments)
+
+    def _value(self, text: str, arguments: Mapping[str, Value] | None = None) -> Value:
+        """The value of an expression as it would be at the end of the headers."""
+        tokens = tokenize(text, "(ptecheck)", 1, self.last)
+        node = self.unit.expression(tokens, tokens[0])
+        self.interpreter.start(dict(arguments or {}))
+        return self.interpreter.evaluate(node)
+
+    def _constants(self) -> dict[str, int]:
+        """The values of the macros that name bits and masks."""
+        found: dict[str, int] = {}
+        for name in self.sources.macros.names():
+            macro = self.sources.macros.lookup(name, self.last)
+            if name.startswith(self.platform.constants) and macro is not None and macro.params is None and macro.text.strip():
+                value = self._constant(name)
+                if value is not None:
+                    found[name] = value
+        return found
+
+    def _constant(self, name: str) -> int | None:
+        earlier = dict(self.interpreter.used)
+        try:
+            value = self._value(name)
+            if isinstance(value, Word) and value.term.op == "const":
+                return int(convert(value, ULONG).term.data)
+        except (Unsupported, Undefined, KernelError):
+            pass
+        self.interpreter.used = earlier
+        return None
+
+
+def _kind(named: TypeName, kind: Type) -> str:
+    words = [word for word in named.words if word not in ("const", "volatile")]
+    if isinstance(kind, Pointer):
+        found = _KIND_OF_POINTER.get(kind.to)
+    else:
+        found = _KIND_OF_TYPE.get(words[-1]) if words else None
+        found = found or ("word" if isinstance(kind, IntType) else None)
+    if found is None:
+        raise Unsupported(f"a parameter of type {named} is not understood", named.token.file, named.token.line)
+    return found
+
+
+def _argument(index: int, kind: Type) -> Value:
+    """The unknown argument of a type."""
+    if isinstance(kind, Pointer):
+        return Opaque(kind, argument_variable(index) if kind.to == "struct page" else None)
+    return wrap(kind, argument_variable(index))
+
+
+def _as_term(value: Value, result: str) -> Term:
+    """The helper's value as one term."""
+    word = scalar(value)
+    if result == TEST:
+        return truth(word.term)
+    return convert(word, ULONG).term
