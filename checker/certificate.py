@@ -106,6 +106,19 @@ def _script(system: TransitionSystem, invariant: str, says: str, clauses: list[C
     return str(script)
 
 
+def certificate_scripts(system: TransitionSystem, certificate: Certificate) -> dict[str, str]:
+    """The obligations of a certificate as SMT-LIB scripts, made from the model and the clauses it names.
+
+    Raises:
+        BadCertificate: it speaks of something the system does not have.
+    """
+    facts = {fact.yes: fact for fact in vocabulary(system)}
+    clauses = [read_clause(system, facts, data) for data in certificate.clauses]
+    if certificate.invariant not in {i.name for i in system.invariants}:
+        raise BadCertificate(f"{system.name} has no invariant {certificate.invariant!r}")
+    return obligations(system, certificate.invariant, clauses)
+
+
 def check_certificate(
     system: TransitionSystem,
     certificate: Certificate,
@@ -126,11 +139,7 @@ def check_certificate(
         BadCertificate: it is about something else, a file was changed, or an obligation is satisfiable.
         OutOfBudget: the solver gave up.
     """
-    facts = {fact.yes: fact for fact in vocabulary(system)}
-    clauses = [read_clause(system, facts, data) for data in certificate.clauses]
-    if certificate.invariant not in {i.name for i in system.invariants}:
-        raise BadCertificate(f"{system.name} has no invariant {certificate.invariant!r}")
-    scripts = obligations(system, certificate.invariant, clauses)
+    scripts = certificate_scripts(system, certificate)
     for name in OBLIGATIONS:
         if files is not None and files.get(name) != scripts[name]:
             raise BadCertificate(f"{name}.smt2 is not the obligation that the model and the clauses give")

@@ -58,6 +58,7 @@ class Invariant:
         consequence: what goes wrong when it fails.
         premise: state -> Bool; the invariant says something only where this holds. Checked for vacuity.
         cost: a violation is reported as a cost, not as a failure.
+        looks_at: state -> derived values the invariant judges, for traces that end in a state which alone tells little.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Invariant:
     consequence: str = ""
     premise: Callable[[Any], Any] = lambda state: True
     cost: bool = False
+    looks_at: Callable[[Any], tuple[Any, ...]] = lambda state: ()
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,21 @@ from models.pte import Architecture
 from models.pte_world import PteState, apply, at_level, hardware_writable, visible
 
 
-def _dirty_read_only(arch: Architecture, s: PteState) -> Any:
-    """An entry made dirty, writable and write-protected again is dirty and read-only, and further marks keep it so."""
+def _read_only_again(arch: Architecture, s: PteState) -> tuple[Any, ...]:
+    """The entry made dirty, writable and write-protected again, and the same with one more mark on it."""
     entry = at_level(arch, s, "wrprotect", at_level(arch, s, "mkwrite", apply(arch, s, "mkdirty")))
-    later = (entry, *(at_level(arch, s, helper, entry) for helper in ("mkdirty", "mkyoung", "mkold")))
+    return (entry, *(at_level(arch, s, helper, entry) for helper in ("mkdirty", "mkyoung", "mkold")))
+
+
+def _dirty_read_only(arch: Architecture, s: PteState) -> Any:
     return both(*(
         both(at_level(arch, s, "dirty", e), no(at_level(arch, s, "write", e)), no(arch.hardware.writable(e)))
-        for e in later
+        for e in _read_only_again(arch, s)
     ))
 
 
-def _commutes(arch: Architecture, s: PteState) -> Any:
-    return same(
+def _both_orders(arch: Architecture, s: PteState) -> tuple[Any, Any]:
+    return (
         at_level(arch, s, "mkwrite", apply(arch, s, "mkdirty")), at_level(arch, s, "mkdirty", apply(arch, s, "mkwrite"))
     )
 
@@ -73,9 +76,10 @@ def invariants(arch: Architecture) -> tuple[Invariant, ...]:
         Invariant(
             "mkdirty-mkwrite-commute",
             "mkdirty and mkwrite give the same entry in either order",
-            lambda s: _commutes(arch, s),
+            lambda s: same(*_both_orders(arch, s)),
             source="Peter Xu in the seed: pte_mkdirty(pte_mkwrite(pte)) against pte_mkwrite(pte_mkdirty(pte))",
             consequence="the outcome depends on an order generic mm does not promise",
+            looks_at=lambda s: _both_orders(arch, s),
         ),
         Invariant(
             "dirty-read-only-entry",
@@ -83,6 +87,7 @@ def invariants(arch: Architecture) -> tuple[Invariant, ...]:
             lambda s: _dirty_read_only(arch, s),
             source="Peter Xu in the seed: UFFDIO_COPY with UFFDIO_COPY_MODE_WP installs exactly this entry",
             consequence="userfaultfd write-protection cannot be expressed, or is lost",
+            looks_at=lambda s: _read_only_again(arch, s),
         ),
         Invariant(
             "invalid-pmd-unreachable",
@@ -91,6 +96,7 @@ def invariants(arch: Architecture) -> tuple[Invariant, ...]:
             source="mm/huge_memory.c __split_huge_pmd_locked(): nothing may use the huge mapping while it is split",
             consequence="a store slips in while the huge page is being split",
             premise=lambda s: s.huge,
+            looks_at=lambda s: (arch.pmd_mkinvalid(s.entry),),
         ),
         Invariant(
             "no-second-trap",
@@ -102,5 +108,6 @@ def invariants(arch: Architecture) -> tuple[Invariant, ...]:
             consequence="one more exception for each such page; a cost, nothing breaks",
             premise=lambda s: arch.hardware.writable(_ready_to_store(arch, s)[0]),
             cost=True,
+            looks_at=lambda s: _ready_to_store(arch, s),
         ),
     )

@@ -47,3 +47,13 @@ def mm_system(arch: Architecture, split: str, processes: int = 2, frames: int | 
         predicates=world.predicates(kernel, processes),
         symmetries=world.symmetries(kernel, processes),
     )
+
+
+def invariant_names(world: str) -> list[tuple[str, bool]]:
+    """The invariants of a world by name, each with whether it is a cost."""
+    from models.mm.kernel import SPLITS
+    from models.registry import FAMILIES, machine
+
+    arch = machine(next(iter(FAMILIES)), ())[0]
+    system = pte_system(arch) if world == "pte" else mm_system(arch, next(iter(SPLITS)))
+    return [(i.name, i.cost) for i in system.invariants]

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from models.kernel.build import architecture_from_tree
 from models.kernel.errors import CannotLift, KernelError, NotLifted
 from models.kernel.helper import LiftedHelper
 from models.kernel.lift import LiftedTree, lift_tree
 
-__all__ = ["CannotLift", "KernelError", "LiftedHelper", "LiftedTree", "NotLifted", "lift_tree"]
+__all__ = [
+    "CannotLift",
+    "KernelError",
+    "LiftedHelper",
+    "LiftedTree",
+    "NotLifted",
+    "architecture_from_tree",
+    "lift_tree",
+]

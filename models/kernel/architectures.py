@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 TEST, ENTRY, WORD = "test", "entry", "word"
 """What a helper yields: a truth value, an entry, or a plain integer."""
 
-_TESTS = "present write dirty young none huge special protnone soft_dirty uffd_wp devmap"
+_TESTS = "present write dirty young none special protnone soft_dirty uffd_wp devmap"
 _CHANGES = (
-    "mkdirty mkclean mkwrite mkwrite_novma mkwrite_shstk wrprotect mkold mkyoung mkspecial mkhuge mkdevmap mksoft_dirty "
+    "mkdirty mkclean mkwrite mkwrite_novma wrprotect mkold mkyoung mkspecial mkhuge mkdevmap mksoft_dirty "
     "clear_soft_dirty mkuffd_wp clear_uffd_wp"
 )
 
@@ -38,12 +38,23 @@ COMMON_HEADERS: dict[str, bool] = {
     "linux/const.h": True, "uapi/linux/const.h": True, "vdso/const.h": True,
 }  # fmt: skip
 
-COMMON_CONFIG = dict.fromkeys(
-    "CONFIG_64BIT CONFIG_MMU CONFIG_SMP CONFIG_TRANSPARENT_HUGEPAGE CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE CONFIG_HUGETLB_PAGE "
-    "CONFIG_NUMA CONFIG_NUMA_BALANCING CONFIG_ARCH_HAS_PTE_SPECIAL CONFIG_PHYS_ADDR_T_64BIT CONFIG_ARCH_WANT_PMD_MKWRITE "
-    "CONFIG_MIGRATION CONFIG_ARCH_ENABLE_THP_MIGRATION CONFIG_SWAP".split(),
-    "1",
+
+def enabled(options: str) -> dict[str, str]:
+    """The configuration with these options on; written without their common prefix."""
+    return {f"CONFIG_{option}": "1" for option in options.split()}
+
+
+COMMON_CONFIG = enabled(
+    "64BIT MMU SMP TRANSPARENT_HUGEPAGE HAVE_ARCH_TRANSPARENT_HUGEPAGE HUGETLB_PAGE NUMA NUMA_BALANCING "
+    "ARCH_HAS_PTE_SPECIAL ARCH_HAS_PTE_DEVMAP PHYS_ADDR_T_64BIT ARCH_WANT_PMD_MKWRITE MIGRATION "
+    "ARCH_ENABLE_THP_MIGRATION SWAP"
 )
+
+CONSTANTS = (
+    "_PAGE_", "_CACHE_", "_PFN_", "_HPAGE_", "PFN_PTE_", "PTE_PFN_", "PTE_FLAGS_", "PAGE_SHIFT", "PAGE_SIZE",
+    "PMD_SHIFT", "PHYSICAL_",
+)  # fmt: skip
+"""What the names of the macros start with whose values are reported."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +102,7 @@ class Platform:
     cpu_tests: frozenset[str] = frozenset()
     cpu_features: Mapping[str, str] = field(default_factory=dict)
     clear_vm_flags: frozenset[str] = frozenset()
-    constants: tuple[str, ...] = ("_PAGE_", "_CACHE_", "_PFN_", "_HPAGE_", "PFN_PTE_", "PTE_PFN_", "PTE_FLAGS_", "PAGE_SHIFT", "PAGE_SIZE",
-                                  "PMD_SHIFT", "PHYSICAL_")  # fmt: skip
+    constants: tuple[str, ...] = CONSTANTS
 
     @property
     def wanted(self) -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -104,21 +114,28 @@ LOONGARCH = Platform(
     name="loongarch",
     folder="loongarch",
     headers={
-        **COMMON_HEADERS, "asm/pgtable-bits.h": False, "asm/addrspace.h": False, "asm/loongarch.h": False,
-    },  # fmt: skip
+        **COMMON_HEADERS,
+        "asm/pgtable-bits.h": False,
+        "asm/addrspace.h": False,
+        "asm/loongarch.h": False,
+    },
     config={
-        **COMMON_CONFIG, "CONFIG_LOONGARCH": "1", "CONFIG_PGTABLE_LEVELS": "3", "CONFIG_PAGE_SIZE_16KB": "1", "CONFIG_PAGE_SHIFT": "14",
-        "CONFIG_16KB_3LEVEL": "1", "CONFIG_ARCH_HAS_PTE_DEVMAP": "1",
-    },  # fmt: skip
+        **COMMON_CONFIG,
+        **enabled("LOONGARCH PAGE_SIZE_16KB 16KB_3LEVEL"),
+        "CONFIG_PGTABLE_LEVELS": "3",
+        "CONFIG_PAGE_SHIFT": "14",
+    },
     sources={
         "arch/loongarch/mm/pgtable.c": ("mk_pmd",),
         "arch/loongarch/mm/pgtable-64.c": ("mk_pmd",),
         "arch/loongarch/mm/cache.c": (),
     },
     protection_map="arch/loongarch/mm/cache.c",
-    first=("arch/loongarch/include/asm/types.h",),
+    first=("arch/loongarch/include/asm/types.h", "arch/loongarch/include/asm/page.h"),
     runtime={
-        "invalid_pte_table": RunTime(0, "the address of invalid_pte_table, which stands for an empty PMD, is taken as 0"),
+        "invalid_pte_table": RunTime(
+            0, "the address of invalid_pte_table, which stands for an empty PMD, is taken as 0"
+        ),
     },
 )
 
@@ -127,19 +144,19 @@ X86_64 = Platform(
     folder="x86",
     headers={
         **COMMON_HEADERS,
-        **dict.fromkeys(("asm/pgtable_types.h", "asm/pgtable_64_types.h", "asm/pgtable_64.h", "asm/pgtable-invert.h"), False),
+        **dict.fromkeys(
+            ("asm/pgtable_types.h", "asm/pgtable_64_types.h", "asm/pgtable_64.h", "asm/pgtable-invert.h"), False
+        ),
         **dict.fromkeys(("asm/page_types.h", "asm/page_64_types.h"), False),
         **dict.fromkeys(("linux/mem_encrypt.h", "asm/mem_encrypt.h", "asm/coco.h"), True),
     },
     config={
         **COMMON_CONFIG,
-        **dict.fromkeys(
-            "CONFIG_X86 CONFIG_X86_64 CONFIG_ARCH_HAS_PTE_DEVMAP CONFIG_MEM_SOFT_DIRTY CONFIG_HAVE_ARCH_SOFT_DIRTY "
-            "CONFIG_HAVE_ARCH_USERFAULTFD_WP CONFIG_PTE_MARKER_UFFD_WP CONFIG_X86_INTEL_MEMORY_PROTECTION_KEYS "
-            "CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD CONFIG_ARCH_HAS_CC_PLATFORM CONFIG_ARCH_HAS_MEM_ENCRYPT CONFIG_AMD_MEM_ENCRYPT "
-            "CONFIG_X86_MEM_ENCRYPT CONFIG_DYNAMIC_PHYSICAL_MASK CONFIG_X86_USER_SHADOW_STACK CONFIG_RANDOMIZE_MEMORY "
-            "CONFIG_DYNAMIC_MEMORY_LAYOUT CONFIG_SPARSEMEM CONFIG_SPARSEMEM_VMEMMAP".split(),
-            "1",
+        **enabled(
+            "X86 X86_64 MEM_SOFT_DIRTY HAVE_ARCH_SOFT_DIRTY HAVE_ARCH_USERFAULTFD_WP PTE_MARKER_UFFD_WP "
+            "X86_INTEL_MEMORY_PROTECTION_KEYS HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD ARCH_HAS_CC_PLATFORM "
+            "ARCH_HAS_MEM_ENCRYPT AMD_MEM_ENCRYPT X86_MEM_ENCRYPT DYNAMIC_PHYSICAL_MASK X86_USER_SHADOW_STACK "
+            "RANDOMIZE_MEMORY DYNAMIC_MEMORY_LAYOUT SPARSEMEM SPARSEMEM_VMEMMAP"
         ),
         "CONFIG_PGTABLE_LEVELS": "4",
         "CONFIG_PAGE_SHIFT": "12",
@@ -150,6 +167,8 @@ X86_64 = Platform(
     },
     protection_map="arch/x86/mm/pgprot.c",
     helpers={
+        "pte_mkwrite_shstk": (ENTRY, ("pte",)),
+        "pmd_mkwrite_shstk": (ENTRY, ("pmd",)),
         "protnone_mask": (WORD, ("word",)),
         "flip_protnone_guard": (WORD, ("word", "word", "word")),
     },
@@ -173,5 +192,10 @@ VM_FLAGS = {"VM_NONE": 0, "VM_READ": 1, "VM_WRITE": 2, "VM_EXEC": 4, "VM_SHARED"
 CLASSES = {"NONE": 0, "READONLY": 1, "PRIVATE": 1 | 2, "SHARED": 1 | 2 | 8}
 """Protection class -> its index in that table."""
 
-MACROS = {"NONE": ("PAGE_NONE",), "READONLY": ("PAGE_READONLY",), "PRIVATE": ("PAGE_COPY", "PAGE_READONLY"), "SHARED": ("PAGE_SHARED",)}
+MACROS = {
+    "NONE": ("PAGE_NONE",),
+    "READONLY": ("PAGE_READONLY",),
+    "PRIVATE": ("PAGE_COPY", "PAGE_READONLY"),
+    "SHARED": ("PAGE_SHARED",),
+}
 """Protection class -> macros to use where the tree does not have the table."""

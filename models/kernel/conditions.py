@@ -75,7 +75,7 @@ def _value(node: Expression) -> tuple[int, bool]:
         return _value(chosen if test[0] else node.otherwise)
     if isinstance(node, Binary):
         return _binary(node)
-    raise Unsupported(f"{printable(node.token.text)} is not understood here", node.token.file, node.token.line)
+    raise Unsupported(f"{printable(node.token.text)} is not understood here", node.token)
 
 
 def _unary(node: Unary) -> tuple[int, bool]:
@@ -106,13 +106,13 @@ def _binary(node: Binary) -> tuple[int, bool]:
 
 def _shift(node: Binary, value: int, amount: int, signed: bool) -> int:
     if not 0 <= amount < _BITS:
-        raise Unsupported(f"a shift by {amount} bits is undefined", node.token.file, node.token.line)
+        raise Unsupported(f"a shift by {amount} bits is undefined", node.token)
     return _wrap(value << amount if node.op == "<<" else value >> amount, signed)
 
 
 def _divide(node: Binary, left: int, right: int) -> int:
     if right == 0:
-        raise Unsupported("a division by zero is undefined", node.token.file, node.token.line)
+        raise Unsupported("a division by zero is undefined", node.token)
     quotient = abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
     return quotient if node.op == "/" else left - quotient * right
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 MAX_FILE_BYTES = 1_000_000
 """The largest source file that is read; the kernel's largest page-table header is below 100 kB."""
@@ -84,12 +85,28 @@ class CannotLift(KernelError):
         super().__init__("the tree's helpers cannot be modelled: " + "; ".join(str(entry) for entry in self.missing))
 
 
-class Unsupported(Exception):
-    """A construct outside the subset of C that the lifter knows; becomes a :class:`NotLifted`."""
+class Place(Protocol):
+    """Anything that stands somewhere in a file."""
 
-    def __init__(self, reason: str, file: str, line: int) -> None:
+    file: str
+    line: int
+
+
+class Unsupported(Exception):
+    """A construct outside the subset of C that the lifter knows; becomes a :class:`NotLifted`.
+
+    Attributes:
+        file, line: where it stands; "" and 0 if it stands nowhere.
+    """
+
+    def __init__(self, reason: str, place: Place | None = None) -> None:
         super().__init__(reason)
-        self.reason, self.file, self.line = reason, file, line
+        self.file, self.line = (place.file, place.line) if place else ("", 0)
+
+
+def fault(place: Place, what: str) -> KernelError:
+    """The error at a place of the tree."""
+    return KernelError(f"{place.file}:{place.line}: {what}")
 
 
 @dataclass
@@ -104,7 +121,7 @@ class Budget:
     left: int
     what: str
 
-    def spend(self, steps: int, file: str, line: int) -> None:
+    def spend(self, steps: int, place: Place) -> None:
         """Takes steps off.
 
         Raises:
@@ -112,4 +129,4 @@ class Budget:
         """
         self.left -= steps
         if self.left < 0:
-            raise KernelError(f"{file}:{line}: {self.what}")
+            raise fault(place, self.what)

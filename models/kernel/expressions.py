@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from checker import terms
 from checker.terms import Term
+
 from models.kernel.architectures import Platform
 from models.kernel.errors import Unsupported
 from models.kernel.syntax import (
@@ -31,7 +33,7 @@ from models.kernel.syntax import Block as BlockNode
 from models.kernel.tokens import Token, printable
 from models.kernel.types import Types
 from models.kernel.unit import Unit
-from models.kernel.values import Opaque, Pointer, Struct, StructType, Type, Unset, Value, Void, choose, scalar, zero
+from models.kernel.values import Opaque, Pointer, Struct, StructType, Type, Unset, Value, Void, choose, zero
 from models.kernel.words import (
     INT,
     ULONG,
@@ -64,8 +66,8 @@ class Expressions(ABC):
         self._enumerators: dict[str, Word] = {}
         self._rules: dict[type, Callable[[Any], Value | None]] = {
             Number: self._number, Name: self._name, Unary: self._unary, Binary: self._binary, Assign: self._assign,
-            Conditional: self._conditional, Call: self.call, Member: self._member, Cast: self._cast, Literal: self._literal,
-            BlockValue: self._block_value, SizeOf: self._size, Refused: self._refused,
+            Conditional: self._conditional, Call: self.call, Member: self._member, Cast: self._cast,
+            Literal: self._literal, BlockValue: self._block_value, SizeOf: self._size, Refused: self._refused,
         }  # fmt: skip
 
     @abstractmethod
@@ -110,7 +112,7 @@ class Expressions(ABC):
         try:
             yield
         except Undefined as error:
-            raise Unsupported(str(error), token.file, token.line) from None
+            raise Unsupported(str(error), token) from None
 
     def evaluate(self, node: Expression) -> Value:
         """An expression's value.
@@ -121,7 +123,7 @@ class Expressions(ABC):
         value = self.discard(node)
         if value is None or isinstance(value, Unset):
             what = "a value that was never set" if value is not None else "no value where one is needed"
-            raise Unsupported(what, node.token.file, node.token.line)
+            raise Unsupported(what, node.token)
         return value
 
     def discard(self, node: Expression) -> Value | None:
@@ -137,7 +139,7 @@ class Expressions(ABC):
         value = self.evaluate(node)
         if isinstance(value, Word):
             return value
-        raise Unsupported("an integer is needed here", node.token.file, node.token.line)
+        raise Unsupported("an integer is needed here", node.token)
 
     def condition(self, node: Expression) -> Term:
         """The C truth of an expression, as a Boolean term."""
@@ -156,7 +158,7 @@ class Expressions(ABC):
             return value
         if value.type == kind:
             return value
-        raise Unsupported("a value of another type is needed here", token.file, token.line)
+        raise Unsupported("a value of another type is needed here", token)
 
     def _type_of(self, node: Expression) -> Type:
         """The type of an expression that is not evaluated."""
@@ -182,8 +184,8 @@ class Expressions(ABC):
             self.assume(runtime.says)
             return number(runtime.value, ULONG)
         if name in self._unit.objects:
-            raise Unsupported(f"{printable(name)} is a variable whose value is only known at run time", node.token.file, node.token.line)
-        raise Unsupported(f"{printable(name)} is not known", node.token.file, node.token.line)
+            raise Unsupported(f"{printable(name)} is a variable whose value is only known at run time", node.token)
+        raise Unsupported(f"{printable(name)} is not known", node.token)
 
     def _enumerator(self, name: str) -> Word:
         """The value of an enumerator: its own, or one more than that of the one before it."""
@@ -193,8 +195,7 @@ class Expressions(ABC):
                 value = self._enumerators[entry]
                 continue
             if tokens:
-                given = self._unit.expression(tokens, tokens[0])
-                value = convert(self.isolated(lambda node=given: self.word(node)), INT)
+                value = convert(self.isolated(partial(self.word, self._unit.expression(tokens, tokens[0]))), INT)
             else:
                 value = binary("+", value, number(1, INT))
             self._enumerators[entry] = value
@@ -263,11 +264,11 @@ class Expressions(ABC):
 
     def _member(self, node: Member) -> Value:
         if node.arrow:
-            raise Unsupported(f"->{printable(node.name)} reads memory", node.token.file, node.token.line)
+            raise Unsupported(f"->{printable(node.name)} reads memory", node.token)
         base = self.evaluate(node.base)
         if isinstance(base, Struct) and node.name in base.members:
             return base.members[node.name]
-        raise Unsupported(f"there is no member {printable(node.name)}", node.token.file, node.token.line)
+        raise Unsupported(f"there is no member {printable(node.name)}", node.token)
 
     def _cast(self, node: Cast) -> Value | None:
         kind = self.types.resolve(node.type)
@@ -278,7 +279,7 @@ class Expressions(ABC):
 
     def _literal(self, node: Literal) -> Value:
         if node.type is None:
-            raise Unsupported("a list of values is not understood here", node.token.file, node.token.line)
+            raise Unsupported("a list of values is not understood here", node.token)
         return self._filled(node, self.types.resolve(node.type))
 
     def _filled(self, node: Literal, kind: Type) -> Value:
@@ -286,14 +287,14 @@ class Expressions(ABC):
         if isinstance(kind, IntType) and len(node.items) == 1 and not node.items[0][0]:
             return self.converted(node.items[0][1], kind)
         if not isinstance(kind, StructType):
-            raise Unsupported("a list of values for this type is not understood", node.token.file, node.token.line)
+            raise Unsupported("a list of values for this type is not understood", node.token)
         members = {name: zero(member) for name, member in kind.members}
         order = [name for name, _ in kind.members]
         place = 0
         for name, item in node.items:
             place = order.index(name) if name in order else place if not name else len(order)
             if place >= len(order):
-                raise Unsupported(f"there is no member for this value ({printable(name)})", node.token.file, node.token.line)
+                raise Unsupported(f"there is no member for this value ({printable(name)})", node.token)
             members[order[place]] = self.converted(item, dict(kind.members)[order[place]])
             place += 1
         return Struct(kind, members)
@@ -309,10 +310,10 @@ class Expressions(ABC):
             kind = kind.members[0][1]
         if isinstance(kind, IntType):
             return number(max(kind.bits // 8, 1), ULONG)
-        raise Unsupported("the size of this type is not understood", node.token.file, node.token.line)
+        raise Unsupported("the size of this type is not understood", node.token)
 
     def _refused(self, node: Refused) -> Value:
-        raise Unsupported(node.reason, node.token.file, node.token.line)
+        raise Unsupported(node.reason, node.token)
 
     def _assign(self, node: Assign) -> Value:
         path: list[str] = []
@@ -322,7 +323,7 @@ class Expressions(ABC):
             name = name.base
         root = self.variable(name.token.text) if isinstance(name, Name) else None
         if root is None:
-            raise Unsupported("an assignment to something that is no local variable", token.file, token.line)
+            raise Unsupported("an assignment to something that is no local variable", token)
         kind = self._reach(root, path[::-1], token).type
         if node.op:
             new = self._fit(binary(node.op, self.word(node.target), self.word(node.value)), kind, token)
@@ -336,7 +337,7 @@ class Expressions(ABC):
     def _reach(self, root: Value, path: list[str], token: Token) -> Value:
         for name in path:
             if not isinstance(root, Struct) or name not in root.members:
-                raise Unsupported(f"there is no member {printable(name)}", token.file, token.line)
+                raise Unsupported(f"there is no member {printable(name)}", token)
             root = root.members[name]
         return root
 

@@ -8,14 +8,15 @@ from typing import TypeVar
 
 from checker import terms
 from checker.terms import FALSE, TRUE, Term
+
 from models.kernel.architectures import Platform
-from models.kernel.errors import MAX_DEPTH, MAX_STEPS, Budget, KernelError, Unsupported
+from models.kernel.errors import MAX_DEPTH, MAX_STEPS, Budget, Unsupported, fault
 from models.kernel.expressions import Expressions
-from models.kernel.syntax import Assign, Block, Call, Declare, Evaluate, Expression, If, Refused, Return, Statement
+from models.kernel.syntax import Assign, Block, Call, Declare, Evaluate, Expression, If, Return, Statement
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Function, Unit
 from models.kernel.values import Opaque, Type, Value, Void, choose, unset
-from models.kernel.words import INT, ULONG, Undefined, Word, from_truth, number, truth
+from models.kernel.words import INT, ULONG, Word, from_truth, number
 
 T = TypeVar("T")
 
@@ -81,10 +82,10 @@ class Interpreter(Expressions):
         Raises:
             KernelError: too many, or too deep.
         """
-        self._budget.spend(1, token.file, token.line)
+        self._budget.spend(1, token)
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise KernelError(f"{token.file}:{token.line}: calls and expressions nest deeper than the limit of {MAX_DEPTH}")
+            raise fault(token, f"calls and expressions nest deeper than the limit of {MAX_DEPTH}")
 
     def leave(self) -> None:
         """One level up."""
@@ -158,7 +159,7 @@ class Interpreter(Expressions):
         elif isinstance(statement, Return):
             self._run_return(statement)
         else:
-            raise Unsupported(statement.reason, statement.token.file, statement.token.line)
+            raise Unsupported(statement.reason, statement.token)
 
     def _run_block(self, block: Block) -> None:
         outer = self._declared(block)
@@ -180,7 +181,7 @@ class Interpreter(Expressions):
     def _run_declare(self, statement: Declare) -> None:
         kind = self.types.resolve(statement.type)
         if isinstance(kind, Void):
-            raise Unsupported("a variable without a type", statement.token.file, statement.token.line)
+            raise Unsupported("a variable without a type", statement.token)
         value = unset(kind) if statement.value is None else self.converted(statement.value, kind)
         self.store(statement.name, value)
 
@@ -196,11 +197,11 @@ class Interpreter(Expressions):
     def _without_effect(self, call: Call) -> None:
         """A warning or build-time check: passed over, unless it assigns to something on the way."""
         if any(_assigns(argument) for argument in call.arguments):
-            raise Unsupported(f"an assignment inside {call.token.text}()", call.token.file, call.token.line)
+            raise Unsupported(f"an assignment inside {call.token.text}()", call.token)
 
     def _survives(self, call: Call) -> None:
         if call.token.text == "BUG":
-            raise Unsupported("BUG() ends the helper without a value", call.token.file, call.token.line)
+            raise Unsupported("BUG() ends the helper without a value", call.token)
         self.assume(f"BUG_ON() at {call.token.file}:{call.token.line} does not fire")
 
     def _run_if(self, statement: If) -> None:
@@ -231,7 +232,7 @@ class Interpreter(Expressions):
             return known
         function = self.unit.functions.get(name)
         if function is None:
-            raise Unsupported(self._why_not(name), node.token.file, node.token.line)
+            raise Unsupported(self._why_not(name), node.token)
         return self._inline(node, function)
 
     def _why_not(self, name: str) -> str:
@@ -257,7 +258,7 @@ class Interpreter(Expressions):
     def _cpu_test(self, argument: Expression, name: str) -> Value:
         flag = argument.token.text
         if flag not in self.platform.cpu_features:
-            raise Unsupported(f"{name}({printable(flag)}) depends on the processor", argument.token.file, argument.token.line)
+            raise Unsupported(f"{name}({printable(flag)}) depends on the processor", argument.token)
         truth_value = self.platform.cpu_features[flag] in self.features
         self.assume(f"{name}({flag}) is taken as {'true' if truth_value else 'false'}")
         return number(int(truth_value), INT)
@@ -265,12 +266,11 @@ class Interpreter(Expressions):
     def _inline(self, node: Call, function: Function) -> Value | None:
         name = node.token.text
         if name in self._active:
-            raise Unsupported(f"{printable(name)}() calls itself", node.token.file, node.token.line)
+            raise Unsupported(f"{printable(name)}() calls itself", node.token)
         result_name, parameters = self.unit.signature(function)
         if len(parameters) != len(node.arguments):
-            raise KernelError(
-                f"{node.token.file}:{node.token.line}: {printable(name)}() takes {len(parameters)} arguments, not {len(node.arguments)}"
-            )
+            wrong = f"{printable(name)}() takes {len(parameters)} arguments, not {len(node.arguments)}"
+            raise fault(node.token, wrong)
         arguments = {
             parameter.name: self.converted(argument, self.types.resolve(parameter.type))
             for parameter, argument in zip(parameters, node.arguments, strict=True)
@@ -287,7 +287,7 @@ class Interpreter(Expressions):
             return None
         if frame.returned is not TRUE or frame.result is None:
             place = function.name
-            raise Unsupported(f"{printable(place.text)}() may end without a value", place.file, place.line)
+            raise Unsupported(f"{printable(place.text)}() may end without a value", place)
         return frame.result
 
 

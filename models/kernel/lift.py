@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from checker.terms import Term
+
 from models.kernel.architectures import PLATFORMS, TEST, Platform
 from models.kernel.errors import KernelError, NotLifted, Unsupported
-from models.kernel.helper import WIDTH, HelperParameter, LiftedHelper, argument_variable
+from models.kernel.helper import HelperParameter, LiftedHelper, argument_variable
 from models.kernel.interpreter import Interpreter
-from models.kernel.macros import LAST, Macro
+from models.kernel.macros import Macro
 from models.kernel.preprocess import Sources
 from models.kernel.protections import protections
 from models.kernel.source import Tree
-from models.kernel.syntax import Call, TypeName
+from models.kernel.syntax import TypeName
 from models.kernel.tokens import Token, printable, tokenize
 from models.kernel.unit import Function, Unit
 from models.kernel.values import Opaque, Pointer, Type, Value, scalar, wrap
@@ -73,7 +73,9 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
     """
     platform = PLATFORMS.get(architecture)
     if platform is None:
-        raise KernelError(f"helpers of {architecture} cannot be read from a kernel tree yet: only {', '.join(PLATFORMS)} can")
+        raise KernelError(
+            f"helpers of {architecture} cannot be read from a kernel tree yet: only {', '.join(PLATFORMS)} can"
+        )
     folder = Tree.open(tree)
     _check_layout(folder, platform)
     sources = Sources(folder, platform.folder, platform.headers, platform.config)
@@ -88,10 +90,14 @@ def _check_layout(tree: Tree, platform: Platform) -> None:
     """Says what was looked for in a folder that has not got it."""
     wanted = f"arch/{platform.folder}/include/asm/pgtable.h"
     if not (tree.has("arch") and tree.has("include")):
-        raise KernelError(f"{tree.root} is no kernel tree: looked for {wanted} and {MAIN_HEADER} and found no arch/ and include/")
+        raise KernelError(
+            f"{tree.root} is no kernel tree: looked for {wanted} and {MAIN_HEADER} and found no arch/ and include/"
+        )
     if not tree.has(f"arch/{platform.folder}"):
         present = ", ".join(tree.folders("arch")[:40]) or "nothing"
-        raise KernelError(f"{tree.root} has no arch/{platform.folder}: this tree does not support {platform.name} (arch/ has {present})")
+        raise KernelError(
+            f"{tree.root} has no arch/{platform.folder}, so it does not support {platform.name} (arch/ has {present})"
+        )
     for path in (wanted, MAIN_HEADER):
         if not tree.has(path):
             raise KernelError(f"{tree.root} is no complete kernel tree: {path} is missing")
@@ -166,7 +172,8 @@ class _Lifter:
             named = self.unit.signature(function)[1]
             types = [self.interpreter.types.resolve(parameter.type) for parameter in named]
             parameters = tuple(
-                HelperParameter(p.name or f"arg{i}", _kind(p.type, t)) for i, (p, t) in enumerate(zip(named, types, strict=True))
+                HelperParameter(p.name or f"arg{i}", _kind(p.type, t))
+                for i, (p, t) in enumerate(zip(named, types, strict=True))
             )
         file, line = self._place(name)
         value = self._call(name, types)
@@ -176,7 +183,7 @@ class _Lifter:
     def _macro_parameters(self, macro: Macro, kinds: tuple[str, ...]) -> tuple[HelperParameter, ...]:
         names = macro.params or ()
         if len(names) > len(kinds) or macro.variadic:
-            raise Unsupported(f"the parameters of the macro {macro.name} are not the known ones", macro.file, macro.line)
+            raise Unsupported(f"the parameters of the macro {macro.name} are not the known ones", macro)
         return tuple(HelperParameter(name, kind) for name, kind in zip(names, kinds, strict=False))
 
     def _type_of_kind(self, kind: str, macro: Macro) -> Type:
@@ -196,13 +203,17 @@ class _Lifter:
         if macro is not None and macro.text.strip() in self.unit.functions:
             return self.unit.functions[macro.text.strip()]
         if macro is not None and macro.text.strip() != name:
-            raise Unsupported(f"{name} is defined as {printable(macro.text.strip())!r}, which is not understood", macro.file, macro.line)
+            raise Unsupported(f"{name} is defined as {printable(macro.text.strip())!r}, which is not understood", macro)
         declared = self.unit.declared.get(name)
         if declared is None:
-            raise Unsupported("not present", "", 0)
+            raise Unsupported("not present")
         where = next((path for path, names in self.platform.sources.items() if name in names), "")
-        gone = f", defined in {where}, which this folder does not have" if where and not self.sources.tree.has(where) else ""
-        raise Unsupported(f"declared{gone}" if gone else "declared, but its definition was not found", declared.file, declared.line)
+        gone = (
+            f", defined in {where}, which this folder does not have"
+            if where and not self.sources.tree.has(where)
+            else ""
+        )
+        raise Unsupported(f"declared{gone}" if gone else "declared, but its definition was not found", declared)
 
     def _call(self, name: str, types: list[Type]) -> Value:
         """The value of a call with an unknown for each argument."""
@@ -220,9 +231,9 @@ class _Lifter:
         """The values of the macros that name bits and masks."""
         found: dict[str, int] = {}
         for name in self.sources.macros.names():
-            macro = self.sources.macros.lookup(name, self.last)
-            if name.startswith(self.platform.constants) and macro is not None and macro.params is None and macro.text.strip():
-                value = self._constant(name)
+            if name.startswith(self.platform.constants):
+                macro = self.sources.macros.lookup(name, self.last)
+                value = self._constant(name) if macro is not None and macro.params is None else None
                 if value is not None:
                     found[name] = value
         return found
@@ -247,7 +258,7 @@ def _kind(named: TypeName, kind: Type) -> str:
         found = _KIND_OF_TYPE.get(words[-1]) if words else None
         found = found or ("word" if isinstance(kind, IntType) else None)
     if found is None:
-        raise Unsupported(f"a parameter of type {named} is not understood", named.token.file, named.token.line)
+        raise Unsupported(f"a parameter of type {named} is not understood", named.token)
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from models.kernel.errors import MAX_EXPANSION, MAX_MACRO_DEPTH, MAX_WORD, Budget, KernelError, Unsupported
+from models.kernel.errors import MAX_EXPANSION, MAX_MACRO_DEPTH, MAX_WORD, Budget, Unsupported, fault
 from models.kernel.tokens import Token, printable, tokenize
 
 LAST = 1 << 60
@@ -60,7 +60,8 @@ class Macros:
         self._history: dict[str, list[tuple[int, Macro | None]]] = {}
         self._computed = computed
         self._budget = Budget(
-            MAX_EXPANSION, f"macro expansion took more than {MAX_EXPANSION} steps by here; the header is refused as a macro bomb"
+            MAX_EXPANSION,
+            f"macro expansion took more than {MAX_EXPANSION} steps by here; the header is refused as a macro bomb",
         )
 
     def define(self, name: str, macro: Macro | None) -> None:
@@ -96,7 +97,7 @@ class Macros:
         pending = tokens[::-1]
         while pending:
             token = pending.pop()
-            self._budget.spend(1, token.file, token.line)
+            self._budget.spend(1, token)
             if token.kind != "word" or token.text in token.hide or not self._replace(token, pending, depth):
                 out.append(token)
         return out
@@ -108,9 +109,9 @@ class Macros:
         if computed is None and macro is None:
             return False
         if len(token.hide) > MAX_MACRO_DEPTH or depth > MAX_MACRO_DEPTH:
-            raise KernelError(f"{token.file}:{token.line}: macros nest deeper than the limit of {MAX_MACRO_DEPTH}")
+            raise fault(token, f"macros nest deeper than the limit of {MAX_MACRO_DEPTH}")
         if macro is not None and macro.params is None:
-            self._budget.spend(len(macro.body()), token.file, token.line)
+            self._budget.spend(len(macro.body()), token)
             hide = token.hide | {macro.name}
             pending.extend(t.moved(token.seq, t.hide | hide) for t in self._join(list(macro.body()))[::-1])
             return True
@@ -146,7 +147,7 @@ class Macros:
                 if token.text not in expanded:
                     expanded[token.text] = self.expand(list(argument), depth + 1)
                 out.extend(expanded[token.text])
-        self._budget.spend(len(out), call.file, call.line)
+        self._budget.spend(len(out), call)
         return self._join(out)
 
     def _join(self, tokens: list[Token]) -> list[Token]:
@@ -178,10 +179,10 @@ def _paste(left: Token, right: Token) -> list[Token]:
         return [left, right]
     text = left.text + right.text
     if len(text) > MAX_WORD:
-        raise KernelError(f"{left.file}:{left.line}: ## builds a word longer than the limit of {MAX_WORD} characters")
+        raise fault(left, f"## builds a word longer than the limit of {MAX_WORD} characters")
     made = tokenize(text, left.file, left.line, left.seq)
     if len(made) != 1:
-        raise Unsupported(f"## does not make one token of {printable(text)!r}", left.file, left.line)
+        raise Unsupported(f"## does not make one token of {printable(text)!r}", left)
     return [made[0].moved(left.seq, left.hide & right.hide)]
 
 
@@ -189,7 +190,7 @@ def _string(argument: list[Token], token: Token) -> Token:
     """The string literal that ``#`` makes of an argument."""
     text = "".join((" " if t.space and index else "") + t.text for index, t in enumerate(argument))
     if len(text) > MAX_WORD:
-        raise KernelError(f"{token.file}:{token.line}: # builds a string longer than the limit of {MAX_WORD} characters")
+        raise fault(token, f"# builds a string longer than the limit of {MAX_WORD} characters")
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
     return Token("string", f'"{quoted}"', token.file, token.line, token.seq)
 
@@ -208,7 +209,7 @@ def _arguments(call: Token, pending: list[Token]) -> tuple[Arguments, Token]:
             arguments.append([])
         else:
             arguments[-1].append(token)
-    raise Unsupported(f"the arguments of the macro {printable(call.text)} are never closed", call.file, call.line)
+    raise Unsupported(f"the arguments of the macro {printable(call.text)} are never closed", call)
 
 
 def _bind(macro: Macro, arguments: Arguments, call: Token) -> dict[str, list[Token]]:
@@ -224,6 +225,6 @@ def _bind(macro: Macro, arguments: Arguments, call: Token) -> dict[str, list[Tok
         arguments = [*arguments[:fixed], rest]
     if len(arguments) != len(params):
         raise Unsupported(
-            f"the macro {printable(macro.name)} takes {len(params)} arguments, not {len(arguments)}", call.file, call.line
+            f"the macro {printable(macro.name)} takes {len(params)} arguments, not {len(arguments)}", call
         )
     return dict(zip(params, arguments, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from models.kernel.errors import MAX_NESTING, KernelError, Unsupported
+from models.kernel.errors import MAX_NESTING, KernelError, Unsupported, fault
 from models.kernel.syntax import (
     Assign,
     Binary,
@@ -29,12 +29,14 @@ PRECEDENCE = {
 }  # fmt: skip
 ASSIGNMENTS = frozenset({"=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="})
 TYPE_WORDS = frozenset(
-    "void char short int long signed unsigned __signed__ _Bool bool float double struct union enum typeof __typeof__".split()
+    "void char short int long signed unsigned __signed__ _Bool bool float double struct union enum typeof "
+    "__typeof__".split()
 )
 QUALIFIERS = frozenset(
-    "const volatile register __maybe_unused __always_unused __force __user inline __inline __inline__ __always_inline static "
-    "extern __init __ro_after_init __read_mostly notrace noinline __attribute_const__ __pure __attribute__ __must_check "
-    "__no_kasan_or_inline nokprobe_inline __flatten __visible __weak asmlinkage __refdata __meminit".split()
+    "const volatile register __maybe_unused __always_unused __force __user inline __inline __inline__ __always_inline "
+    "static extern __init __ro_after_init __read_mostly notrace noinline __attribute_const__ __pure __attribute__ "
+    "__must_check __no_kasan_or_inline nokprobe_inline __flatten __visible __weak asmlinkage __refdata "
+    "__meminit".split()
 )
 ASM = frozenset({"asm", "__asm__", "__asm"})
 
@@ -87,7 +89,7 @@ class Parser:
     def error(self, token: Token, what: str) -> KernelError:
         """The syntax error at a token."""
         found = f"before {printable(token.text)!r}" if token.kind != "end" else "before the end"
-        return KernelError(f"{token.file}:{token.line}: syntax error: {what} {found}")
+        return fault(token, f"syntax error: {what} {found}")
 
     def enter(self) -> None:
         """One level deeper.
@@ -98,7 +100,7 @@ class Parser:
         self._nesting += 1
         if self._nesting > MAX_NESTING:
             token = self.peek()
-            raise KernelError(f"{token.file}:{token.line}: parentheses and operators nest deeper than the limit of {MAX_NESTING}")
+            raise fault(token, f"parentheses and operators nest deeper than the limit of {MAX_NESTING}")
 
     def leave(self) -> None:
         """One level up."""
@@ -150,7 +152,7 @@ class Parser:
     def _longer(self, chain: int) -> int:
         """A chain of operators nests to the left, one level for each."""
         if chain >= MAX_NESTING:
-            raise KernelError(f"{self.peek().file}:{self.peek().line}: more than {MAX_NESTING} operators in a row")
+            raise fault(self.peek(), f"more than {MAX_NESTING} operators in a row")
         return chain + 1
 
     def _unary(self) -> Expression:
@@ -246,7 +248,7 @@ class Parser:
 
     def block_value(self, token: Token) -> Expression:
         """GCC's ``({ ... })``; only where statements are understood."""
-        raise Unsupported("statements inside an expression are not understood here", token.file, token.line)
+        raise Unsupported("statements inside an expression are not understood here", token)
 
     def literal(self, named: TypeName | None) -> Expression:
         """A list of values in braces."""
@@ -270,7 +272,7 @@ class Parser:
             member = self.word()
             if self.peek().text in (".", "["):
                 token = self.peek()
-                raise Unsupported("a nested member in an initialiser is not understood", token.file, token.line)
+                raise Unsupported("a nested member in an initialiser is not understood", token)
             self.expect("=")
         return member, self.literal(None) if self.peek().text == "{" else self.assignment()
 
@@ -324,7 +326,9 @@ class Parser:
 
     def _complete(self, words: list[str]) -> bool:
         """A named type ends the list; ``unsigned long`` goes on."""
-        return words[0] in ("struct", "union", "enum") or words[0] not in TYPE_WORDS or self.peek().text not in TYPE_WORDS
+        return (
+            words[0] in ("struct", "union", "enum") or words[0] not in TYPE_WORDS or self.peek().text not in TYPE_WORDS
+        )
 
     def _typeof(self) -> TypeName:
         token = self.take()

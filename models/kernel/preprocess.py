@@ -21,7 +21,7 @@ from models.kernel.errors import (
     KernelError,
     Unsupported,
 )
-from models.kernel.macros import Arguments, Macro, Macros
+from models.kernel.macros import Arguments, Computed, Macro, Macros
 from models.kernel.source import Tree
 from models.kernel.tokens import JOIN, Token, logical_lines, printable, tokenize
 
@@ -31,8 +31,10 @@ _INCLUDE = re.compile(r'(<([^>"]+)>|"([^">]+)")[ \t\x02]*$')
 _PARAMETER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*$")
 
 PRELUDE = {
-    "_AC(x, suffix)": "x##suffix", "_AT(type, x)": "((type)(x))", "_UL(x)": "(x##UL)", "_ULL(x)": "(x##ULL)",
-    "UL(x)": "(x##UL)", "ULL(x)": "(x##ULL)", "BIT(n)": "(1UL << (n))", "BIT_ULL(n)": "(1ULL << (n))", "__KERNEL__": "1",
+    "__KERNEL__": "1", "__AC(x, suffix)": "(x##suffix)", "_AC(x, suffix)": "__AC(x, suffix)",
+    "_AT(type, x)": "((type)(x))",
+    "_UL(x)": "(_AC(x, UL))", "_ULL(x)": "(_AC(x, ULL))", "UL(x)": "(_UL(x))", "ULL(x)": "(_ULL(x))",
+    "BIT(n)": "(1UL << (n))", "BIT_ULL(n)": "(1ULL << (n))",
     "GENMASK(high, low)": "((~0UL << (low)) & (~0UL >> (63 - (high))))",
     "GENMASK_ULL(high, low)": "((~0ULL << (low)) & (~0ULL >> (63 - (high))))",
 }  # fmt: skip
@@ -72,7 +74,7 @@ class Sources:
     _includes: int = 0
 
     def __post_init__(self) -> None:
-        enabled = {name: self._is_enabled for name in ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")}
+        enabled: dict[str, Computed] = {name: self._is_enabled for name in ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")}
         self.macros = Macros(enabled)
         self._budget = Budget(MAX_TOKENS, f"the sources have more than {MAX_TOKENS} tokens by here")
         for head, text in PRELUDE.items():
@@ -82,7 +84,7 @@ class Sources:
 
     def _is_enabled(self, macros: Macros, arguments: Arguments, call: Token) -> list[Token]:
         if len(arguments) != 1 or len(arguments[0]) != 1:
-            raise Unsupported(f"{call.text} needs one option", call.file, call.line)
+            raise Unsupported(f"{call.text} needs one option", call)
         option = arguments[0][0].text
         macros.asked.add(option)
         value = "1" if self.config.get(option) == "1" else "0"
@@ -108,8 +110,9 @@ class Sources:
                 self._directive(directive.group(1), directive.group(2), path, line, stack, depth)
             elif not stack or stack[-1].active:
                 found = tokenize(text, path, line, self.macros.seq)
-                self._budget.spend(len(found), path, line)
-                self.tokens.extend(found)
+                if found:
+                    self._budget.spend(len(found), found[0])
+                    self.tokens.extend(found)
         if stack:
             raise KernelError(f"{path}:{stack[-1].line}: this #if has no #endif")
 
@@ -131,7 +134,9 @@ class Sources:
         elif name == "include":
             self._include(rest, path, line, depth)
         elif name == "error":
-            raise KernelError(f"{path}:{line}: the headers refuse the configuration: #error {printable(rest.strip(), 200)}")
+            raise KernelError(
+                f"{path}:{line}: the headers refuse the configuration: #error {printable(rest.strip(), 200)}"
+            )
         elif name not in ("pragma", "warning", "ident", "line"):
             raise KernelError(f"{path}:{line}: the directive #{printable(name)} is not known")
 
@@ -161,7 +166,9 @@ class Sources:
         if not found:
             raise KernelError(f"{path}:{line}: #define needs a name")
         name, parens, inner, text = found.groups()
-        params = tuple(part.strip(" \t" + JOIN) for part in inner.split(",")) if parens and inner.strip(" \t" + JOIN) else ()
+        params = (
+            tuple(part.strip(" \t" + JOIN) for part in inner.split(",")) if parens and inner.strip(" \t" + JOIN) else ()
+        )
         variadic = bool(params) and params[-1].endswith("...")
         if variadic:
             params = (*params[:-1], params[-1][:-3].strip() or "__VA_ARGS__")

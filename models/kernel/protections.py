@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from models.kernel.architectures import CLASSES, MACROS, VM_FLAGS, Platform
-from models.kernel.errors import KernelError, Unsupported
+from models.kernel.errors import Unsupported, fault
 from models.kernel.interpreter import Interpreter
 from models.kernel.source import Tree
 from models.kernel.tokens import Token
@@ -39,13 +39,13 @@ def _from_table(interpreter: Interpreter, tokens: list[Token]) -> Found:
             continue
         close = next((i for i, token in enumerate(part) if token.text == "]"), 0)
         if part[0].text != "[" or close + 1 >= len(part) or part[close + 1].text != "=":
-            raise KernelError(f"{part[0].file}:{part[0].line}: an entry of protection_map has a form that is not understood")
+            raise fault(part[0], "an entry of protection_map has a form that is not understood")
         name = classes.get(_constant(interpreter, part[1:close], part[0]))
         if name is not None:
             words[name] = _constant(interpreter, part[close + 2 :], part[0])
             places[name] = f"{part[0].file}:{part[0].line}"
     if len(words) != len(CLASSES):
-        raise KernelError(f"{tokens[0].file}:{tokens[0].line}: protection_map lacks entries")
+        raise fault(tokens[0], "protection_map lacks entries")
     return words, places
 
 
@@ -55,7 +55,7 @@ def _constant(interpreter: Interpreter, tokens: list[Token], place: Token) -> in
         interpreter.start({name: number(value, ULONG) for name, value in VM_FLAGS.items()})
         return _integer(interpreter.evaluate(node))
     except (Unsupported, Undefined) as error:
-        raise KernelError(f"{place.file}:{place.line}: an entry of protection_map cannot be read: {error}") from None
+        raise fault(place, f"an entry of protection_map cannot be read: {error}") from None
 
 
 def _integer(value: Value) -> int:

@@ -11,7 +11,9 @@ from pathlib import Path
 from models.kernel.errors import MAX_FILE_BYTES, MAX_TOTAL_BYTES, KernelError
 from models.kernel.tokens import printable
 
-_MAKEFILE_FIELD = re.compile(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*([0-9A-Za-z.+~-]{0,40})[ \t]*$", re.M)
+_MAKEFILE_FIELD = re.compile(
+    r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)[ \t]*=[ \t]*([0-9A-Za-z.+~-]{0,40})[ \t]*$", re.M
+)
 _RELEASE = re.compile(r'#define[ \t]+UTS_RELEASE[ \t]+"([0-9A-Za-z.+~_-]{1,60})"')
 _FOLDER = re.compile(r"\d+\.\d+[0-9A-Za-z.+~-]*")
 
@@ -88,7 +90,7 @@ class Tree:
         return real
 
     def version(self) -> str:
-        """The kernel's release, ``6.12.117``, or ``unknown``: from the Makefile, generated headers or the folder's name."""
+        """The kernel's release, from the Makefile, generated headers or the folder's name; else ``unknown``."""
         return self._makefile_version() or self._generated_version() or self._folder_version() or "unknown"
 
     def _makefile_version(self) -> str:

@@ -96,8 +96,10 @@ class BodyParser(Parser):
 
     def _refuse_unknown_type(self, token: Token) -> None:
         following = self.peek(1)
-        if following.kind == "word" or (following.text == "*" and self.peek(2).kind == "word" and self.peek(3).text in "=;,"):
-            raise Unsupported(f"the type {printable(token.text)} is not known", token.file, token.line)
+        if following.kind == "word" or (
+            following.text == "*" and self.peek(2).kind == "word" and self.peek(3).text in "=;,"
+        ):
+            raise Unsupported(f"the type {printable(token.text)} is not known", token)
 
     def _if(self) -> Statement:
         token = self.take()
@@ -149,7 +151,7 @@ class BodyParser(Parser):
     def _declaration(self) -> list[Statement]:
         token = self.peek()
         if token.text in ("static", "extern"):
-            raise Unsupported(f"a {token.text} local variable is not understood", token.file, token.line)
+            raise Unsupported(f"a {token.text} local variable is not understood", token)
         named = self.type_name()
         if self.accept(";"):
             return []
@@ -163,11 +165,11 @@ class BodyParser(Parser):
         self.skip_qualifiers()
         token = self.peek()
         if token.text in ("(", "["):
-            raise Unsupported("a declaration of this form is not understood", token.file, token.line)
+            raise Unsupported("a declaration of this form is not understood", token)
         name = self.word()
         self.skip_qualifiers()
         if self.peek().text in ("[", "("):
-            raise Unsupported(f"the array or function {printable(name)} is not understood", token.file, token.line)
+            raise Unsupported(f"the array or function {printable(name)} is not understood", token)
         value: Expression | None = None
         if self.accept("="):
             value = self.literal(named) if self.peek().text == "{" else self.assignment()
@@ -188,11 +190,11 @@ class BodyParser(Parser):
         self.skip_qualifiers()
         token = self.peek()
         if not self.starts_type():
-            raise Unsupported(f"the type {printable(token.text)} of a parameter is not known", token.file, token.line)
+            raise Unsupported(f"the type {printable(token.text)} of a parameter is not known", token)
         named = self.type_name()
         self.skip_qualifiers()
         name = self.word() if self.peek().kind == "word" else ""
         self.skip_qualifiers()
         if self.peek().text in ("[", "("):
-            raise Unsupported("a parameter of this form is not understood", token.file, token.line)
+            raise Unsupported("a parameter of this form is not understood", token)
         return Parameter(named, name)

@@ -141,7 +141,19 @@ class Refused:
 
 
 Expression = (
-    Number | Name | Unary | Binary | Assign | Conditional | Call | Member | Cast | Literal | BlockValue | SizeOf | Refused
+    Number
+    | Name
+    | Unary
+    | Binary
+    | Assign
+    | Conditional
+    | Call
+    | Member
+    | Cast
+    | Literal
+    | BlockValue
+    | SizeOf
+    | Refused
 )
 
 

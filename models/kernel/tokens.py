@@ -42,7 +42,14 @@ class Token:
     __slots__ = ("file", "hide", "kind", "line", "seq", "space", "text")
 
     def __init__(
-        self, kind: str, text: str, file: str, line: int, seq: int, space: bool = False, hide: frozenset[str] = frozenset()
+        self,
+        kind: str,
+        text: str,
+        file: str,
+        line: int,
+        seq: int,
+        space: bool = False,
+        hide: frozenset[str] = frozenset(),
     ) -> None:
         self.kind, self.text, self.file, self.line = kind, text, file, line
         self.seq, self.space, self.hide = seq, space, hide
@@ -87,7 +94,9 @@ def logical_lines(text: str, file: str) -> Iterator[tuple[int, str]]:
     line = 1
     for logical in _without_comments(_SPLICE.sub(JOIN, text), file).split("\n"):
         if len(logical) > MAX_LOGICAL_LINE:
-            raise KernelError(f"{file}:{line}: a line of {len(logical)} characters is longer than the limit of {MAX_LOGICAL_LINE}")
+            raise KernelError(
+                f"{file}:{line}: a line of {len(logical)} characters is longer than the limit of {MAX_LOGICAL_LINE}"
+            )
         if logical and not logical.isspace():
             yield line, logical
         line += 1 + logical.count(JOIN)
@@ -100,7 +109,9 @@ def _refuse_odd_bytes(text: str, file: str) -> None:
         raise KernelError(f"{file}:{_line_at(text, odd.start())}: {what}: this is no C source")
     split = _SPLIT_WORD.search(text)
     if split:
-        raise KernelError(f"{file}:{_line_at(text, split.start())}: a word is split by a backslash at the end of the line")
+        raise KernelError(
+            f"{file}:{_line_at(text, split.start())}: a word is split by a backslash at the end of the line"
+        )
 
 
 def _line_at(text: str, position: int) -> int:

@@ -54,7 +54,7 @@ class Types:
         return self._integer(words, name.token)
 
     def _refuse(self, token: Token, reason: str) -> Unsupported:
-        return Unsupported(reason, token.file, token.line)
+        return Unsupported(reason, token)
 
     def _integer(self, words: list[str], token: Token) -> Type:
         if words == ["void"]:

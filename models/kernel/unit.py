@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from models.kernel.errors import MAX_DECLARATION, KernelError, Unsupported
+from models.kernel.errors import MAX_DECLARATION, Unsupported, fault
 from models.kernel.macros import Macros
 from models.kernel.statements import BodyParser
 from models.kernel.syntax import Block, Expression, Literal, Parameter, TypeName
 from models.kernel.tokens import Token, printable
 
 KNOWN_TYPES = frozenset(
-    "u8 u16 u32 u64 s8 s16 s32 s64 __u8 __u16 __u32 __u64 __s8 __s16 __s32 __s64 uint8_t uint16_t uint32_t uint64_t int8_t int16_t "
-    "int32_t int64_t phys_addr_t resource_size_t size_t ssize_t uintptr_t intptr_t vm_flags_t".split()
+    "u8 u16 u32 u64 s8 s16 s32 s64 __u8 __u16 __u32 __u64 __s8 __s16 __s32 __s64 uint8_t uint16_t uint32_t uint64_t "
+    "int8_t int16_t int32_t int64_t phys_addr_t resource_size_t size_t ssize_t uintptr_t intptr_t vm_flags_t".split()
 )
 """Types of include/linux/types.h that the lifter knows without reading it."""
 
@@ -85,9 +85,7 @@ class Unit:
             parser = self.parser(_declaration_words(function.head), function.name)
             parser.skip_qualifiers()
             if not parser.starts_type():
-                raise Unsupported(
-                    f"the return type of {printable(function.name.text)}() is not known", function.name.file, function.name.line
-                )
+                raise Unsupported(f"the return type of {printable(function.name.text)}() is not known", function.name)
             result = parser.type_name()
             function._parsed = (result, self.parser(function.inner, function.name).parameters())
         return function._parsed
@@ -224,7 +222,7 @@ class _Collector:
             self.body = []
         (self.head if self.body is None else self.body).append(token)
         if len(self.head) > MAX_DECLARATION:
-            raise KernelError(f"{token.file}:{token.line}: a declaration has more than {MAX_DECLARATION} tokens by here")
+            raise fault(token, f"a declaration has more than {MAX_DECLARATION} tokens by here")
         if self.body is not None and not self.open:
             yield self._done()
 
@@ -233,7 +231,7 @@ class _Collector:
             self.open.append(token)
         elif token.text in (")", "}", "]"):
             if not self.open or _PAIRS[self.open[-1].text] != token.text:
-                raise KernelError(f"{token.file}:{token.line}: syntax error: {token.text!r} without its counterpart")
+                raise fault(token, f"syntax error: {token.text!r} without its counterpart")
             self.open.pop()
 
     def _done(self) -> tuple[list[Token], list[Token] | None]:
@@ -249,7 +247,7 @@ class _Collector:
         """
         if self.open:
             place = self.open[-1]
-            raise KernelError(f"{place.file}:{place.line}: syntax error: {place.text!r} is never closed")
+            raise fault(place, f"syntax error: {place.text!r} is never closed")
 
 
 _PAIRS = {"(": ")", "{": "}", "[": "]"}
@@ -284,7 +282,7 @@ def _closing(tokens: list[Token], start: int) -> int:
             if depth == 0:
                 return index
     place = tokens[start]
-    raise KernelError(f"{place.file}:{place.line}: syntax error: {place.text!r} is never closed")
+    raise fault(place, f"syntax error: {place.text!r} is never closed")
 
 
 def _flat(tokens: list[Token]) -> list[Token | None]:

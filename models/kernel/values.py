@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from checker import terms
 from checker.terms import Term
+
 from models.kernel.words import IntType, Undefined, Word, number
 
 
@@ -42,7 +43,7 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """A parameter that is only passed on: a ``struct vm_area_struct *`` or, with its frame number, a ``struct page *``."""
+    """A parameter that is only passed on: a ``vm_area_struct``, or a ``page`` with its frame number."""
 
     type: Pointer
     frame: Term | None = None

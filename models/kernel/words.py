@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from checker import terms
 from checker.terms import FALSE, TRUE, Term
+
 from models.kernel.tokens import Token, printable
 
 
@@ -92,16 +93,20 @@ def number(value: int, kind: IntType) -> Word:
     return Word(kind, terms.constant(value, kind.bits))
 
 
-def truth(term: Term) -> Term:
+_TRUTH_DEPTH = 6
+"""How many nested if-then-else truth() looks into; deeper ones are compared with zero as they are."""
+
+
+def truth(term: Term, depth: int = _TRUTH_DEPTH) -> Term:
     """Whether a word is not zero, as a Boolean term; conditions that C turned into 0 and 1 come back as they were."""
     if term.width == terms.BOOL:
         return term
     if term.op == "const":
         return TRUE if term.data else FALSE
     if term.op == "zext":
-        return truth(term.args[0])
-    if term.op == "ite" and term.args[1].op == term.args[2].op == "const":
-        return terms.choose(term.args[0], bool(term.args[1].data), bool(term.args[2].data))
+        return truth(term.args[0], depth)
+    if term.op == "ite" and depth:
+        return terms.choose(term.args[0], truth(term.args[1], depth - 1), truth(term.args[2], depth - 1))
     if term.op == "extract" and term.data[1] == 0:
         whole = term.args[0]
         return truth(terms.word_op("band", whole, (1 << term.width) - 1)) if whole.op == "band" else _not_zero(term)
@@ -129,7 +134,7 @@ def convert(word: Word, kind: IntType) -> Word:
 def _resize(term: Term, source: IntType, bits: int) -> Term:
     if bits == term.width:
         return term
-    if term.op == "ite" and term.args[1].op == term.args[2].op == "const":
+    if _two_constants(term):
         return terms.choose(term.args[0], _resize(term.args[1], source, bits), _resize(term.args[2], source, bits))
     if bits < term.width:
         return terms.extract(term, bits - 1, 0)
@@ -155,6 +160,23 @@ def common(left: IntType, right: IntType) -> IntType:
 _PLAIN = {"+": "add", "-": "sub", "*": "mul", "&": "band", "|": "bor", "^": "bxor"}
 
 
+def _two_constants(term: Term) -> bool:
+    """An if-then-else between constants."""
+    return term.op == "ite" and term.args[1].op == term.args[2].op == "const"
+
+
+def plain(op: str, left: Term, right: Term) -> Term:
+    """A word operator, kept simple where one operand chooses between two masks, as x86's pmd_flags() does."""
+    if left.op == "const" or _two_constants(left) and right.op != "const":
+        if op != "sub":
+            left, right = right, left
+    if right.op == "const" and _two_constants(left):
+        return terms.choose(left.args[0], plain(op, left.args[1], right), plain(op, left.args[2], right))
+    if op == "band" and right.op == "const" and left.op == "band" and _two_constants(left.args[1]):
+        return plain(op, left.args[0], plain(op, left.args[1], right))
+    return terms.word_op(op, left, right)
+
+
 def binary(op: str, left: Word, right: Word) -> Word:
     """An operator on two integers, except ``&&``, ``||`` and the comma.
 
@@ -167,7 +189,7 @@ def binary(op: str, left: Word, right: Word) -> Word:
     kind = common(left.type, right.type)
     left, right = convert(left, kind), convert(right, kind)
     if op in _PLAIN:
-        return Word(kind, terms.word_op(_PLAIN[op], left.term, right.term))
+        return Word(kind, plain(_PLAIN[op], left.term, right.term))
     if op in ("==", "!="):
         same = _equal(left.term, right.term)
         return from_truth(same if op == "==" else terms.negate(same))
@@ -184,7 +206,7 @@ def _equal(left: Term, right: Term) -> Term:
 
 
 def _is_condition(term: Term) -> bool:
-    values = [arg.data for arg in term.args[1:]] if term.op == "ite" and term.args[1].op == term.args[2].op == "const" else []
+    values = [arg.data for arg in term.args[1:]] if _two_constants(term) else []
     return sorted(values) == [0, 1] or (term.op == "const" and term.data in (0, 1))
 
 
@@ -243,4 +265,4 @@ def negated(word: Word) -> Word:
 def inverted(word: Word) -> Word:
     """``~x``."""
     value = promote(word)
-    return Word(value.type, terms.word_op("bxor", value.term, (1 << value.type.bits) - 1))
+    return Word(value.type, plain("bxor", value.term, terms.constant(-1, value.type.bits)))

@@ -1,0 +1,1 @@
+"""The command line: the one place where checker, models and invariants are put together."""

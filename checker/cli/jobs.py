@@ -1,0 +1,175 @@
+"""What is to be decided, system by system, and the processes that do it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checker.cli.main import UsageError
+from checker.decide import Options, decide
+from checker.verdict import Result, Verdict
+
+if TYPE_CHECKING:
+    from checker.system import TransitionSystem
+    from models.pte import Architecture
+
+
+@dataclass(frozen=True, order=True)
+class Job:
+    """One system to decide.
+
+    Attributes:
+        config: the configuration's full name.
+        world: ``pte`` or ``mm``.
+        split: the order of calls in the split; "" in the PTE world.
+        kernel: the kernel tree the helpers come from; "" for built-in ones.
+    """
+
+    config: str
+    world: str
+    split: str = ""
+    kernel: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A job with its results, one for each invariant of its world."""
+
+    job: Job
+    results: tuple[Result, ...]
+
+
+class NotModelled(Exception):
+    """A tree whose helpers were not all understood; the message lists them with file and line."""
+
+
+def find_architecture(config: str, kernel: str = "") -> Architecture:
+    """The architecture of a full configuration name.
+
+    Raises:
+        UsageError: there is no such configuration, or the kernel tree cannot be read.
+        NotModelled: a helper the models need was not understood.
+    """
+    from models.registry import UnknownName, architecture, machine, split_config
+
+    try:
+        if not kernel:
+            return architecture(config)
+        name, features, _ = split_config(config)
+        return _from_tree(kernel, machine(name, features)[-1])
+    except UnknownName as why:
+        raise UsageError(str(why)) from None
+
+
+@lru_cache(maxsize=8)
+def _from_tree(kernel: str, builtin: Architecture) -> Architecture:
+    from models.kernel import CannotLift, KernelError, architecture_from_tree, lift_tree
+
+    try:
+        return architecture_from_tree(builtin, lift_tree(Path(kernel), builtin.name, builtin.features))
+    except CannotLift as why:
+        raise NotModelled(str(why)) from None
+    except KernelError as why:
+        raise UsageError(str(why)) from None
+
+
+def build_system(job: Job) -> TransitionSystem:
+    """The transition system of a job."""
+    from models.worlds import mm_system, pte_system
+
+    arch = find_architecture(job.config, job.kernel)
+    return pte_system(arch) if job.world == "pte" else mm_system(arch, job.split)
+
+
+def _decide_job(task: tuple[Job, Options]) -> Outcome:
+    job, options = task
+    try:
+        return Outcome(job, tuple(decide(build_system(job), options)))
+    except NotModelled as why:
+        return Outcome(job, tuple(_undecided(job, str(why))))
+    except KeyboardInterrupt:
+        return Outcome(job, tuple(_undecided(job, "interrupted")))
+
+
+def _undecided(job: Job, reason: str) -> Iterator[Result]:
+    from models.worlds import invariant_names
+
+    for name, cost in invariant_names(job.world):
+        yield Result(name, Verdict.UNKNOWN, reason=reason, cost=cost)
+
+
+def decide_jobs(jobs: Sequence[Job], options: Options, processes: int | None = None) -> list[Outcome]:
+    """Every job's outcome, in the order of the jobs.
+
+    Two splits that make the same calls are decided once. Ctrl-C keeps what is finished; the rest is ``unknown``.
+    """
+    wanted: dict[tuple[object, ...], Job] = {}
+    for job in jobs:
+        wanted.setdefault(_key(job), job)
+    unique = list(wanted.values())
+    found: dict[tuple[object, ...], Outcome] = {}
+    try:
+        for outcome in _run([(job, options) for job in unique], processes):
+            found[_key(outcome.job)] = outcome
+    except KeyboardInterrupt:
+        print("ptecheck: interrupted; what is not finished is reported as unknown", file=sys.stderr)
+    return [_renamed(found.get(_key(job)), job) for job in jobs]
+
+
+def _key(job: Job) -> tuple[object, ...]:
+    from models.mm.kernel import SPLITS
+
+    return (job.config, job.world, job.split and SPLITS[job.split].build, job.kernel)
+
+
+def _renamed(outcome: Outcome | None, job: Job) -> Outcome:
+    """The outcome of a job that makes the same calls, under this job's own name."""
+    if outcome is None:
+        return Outcome(job, tuple(_undecided(job, "interrupted")))
+    if outcome.job == job:
+        return outcome
+    name = build_system(job).name
+    results = tuple(
+        replace(
+            r,
+            trace=r.trace and replace(r.trace, system=name),
+            certificate=r.certificate and replace(r.certificate, system=name),
+        )
+        for r in outcome.results
+    )
+    return Outcome(job, results)
+
+
+def _run(tasks: list[tuple[Job, Options]], processes: int | None) -> Iterator[Outcome]:
+    count = min(processes or os.cpu_count() or 1, len(tasks))
+    progress = _Progress(len(tasks))
+    if count <= 1:
+        for task in tasks:
+            yield progress.after(_decide_job(task))
+        return
+    # Fork where there is fork: workers then start in milliseconds, and no solver is loaded in this process.
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    with multiprocessing.get_context(method).Pool(count) as pool:
+        for outcome in pool.imap_unordered(_decide_job, tasks):
+            yield progress.after(outcome)
+
+
+class _Progress:
+    """Says on standard error how far a job of more than a second has come, at most once a second."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.next = total, 0, time.monotonic() + 1.0
+
+    def after(self, outcome: Outcome) -> Outcome:
+        self.done += 1
+        if time.monotonic() >= self.next and self.done < self.total:
+            self.next = time.monotonic() + 1.0
+            print(f"ptecheck: {self.done} of {self.total} systems decided", file=sys.stderr)
+        return outcome

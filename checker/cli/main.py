@@ -1,0 +1,135 @@
+"""``ptecheck``: arguments, dispatch, and errors for people."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+EXIT_USAGE = 2
+
+EPILOG = """\
+CONFIG is ARCH[+FEATURE...][/VARIANT], for example loongarch/huacai or
+loongarch+ptw/linux-6.12; without /VARIANT every built-in variant is meant.
+
+exit status: 0 all hold, 1 something is violated, 2 wrong use or bad input,
+3 something could not be decided.
+
+examples:
+  ptecheck check                                the comparison of all variants
+  ptecheck check loongarch/original             one variant, with traces
+  ptecheck check loongarch --kernel ~/linux     the helpers of a kernel tree
+  ptecheck check loongarch/huacai --save out    keep traces and certificates
+  ptecheck list variants
+"""
+
+
+class UsageError(Exception):
+    """Wrong use or bad input; the message is one sentence for the user."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ptecheck",
+        description="Checks the kernel's page-table-entry helpers against what generic mm relies on.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_check(commands)
+    _add_list(commands)
+    replay = commands.add_parser("replay", help="run a saved trace again on plain integers")
+    replay.add_argument("file", metavar="FILE", help="a .trace.json file written by check --save")
+    replay.add_argument("--kernel", metavar="DIR", help="the kernel tree the trace was made from")
+    certify = commands.add_parser("certify", help="prove saved certificates anew")
+    certify.add_argument("dir", metavar="DIR", help="a folder written by check --save, or one certificate's folder")
+    certify.add_argument("--kernel", metavar="DIR", help="the kernel tree the certificates were made from")
+    certify.add_argument("--solver", choices=("z3", "cvc5", "bitwuzla"), default="z3", help="who answers (default: z3)")
+    return parser
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = commands.add_parser(
+        "check", help="decide the invariants of configurations", epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    check.add_argument("configs", nargs="*", metavar="CONFIG", help="what to check (default: the comparison of all)")
+    check.add_argument("--world", choices=("pte", "mm"), help="only one world (default: both)")
+    check.add_argument("--split", metavar="NAME", help="mm world: only this order of calls in the huge-page split")
+    check.add_argument("--invariant", metavar="NAME", help="only this invariant")
+    check.add_argument("--depth", type=_natural, metavar="N", help="only runs of at most N transitions")
+    check.add_argument("--kernel", metavar="DIR", help="take the helpers from the C headers of this kernel tree")
+    check.add_argument("--timeout", type=_seconds, metavar="S", help="time limit for each system in seconds")
+    check.add_argument("--json", metavar="FILE", help="write results as JSON; - is standard output")
+    check.add_argument("--save", metavar="DIR", help="write traces and certificates below this folder")
+    check.add_argument("--jobs", type=_positive, metavar="N", help="processes to use (default: one for each CPU)")
+
+
+def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    listing = commands.add_parser("list", help="what there is to choose from")
+    listing.add_argument("what", choices=("architectures", "variants", "invariants", "operations", "splits"))
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal() or len(text) > 6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of transitions")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds")
+    return value
+
+
+def _dispatch(args: argparse.Namespace) -> int:
+    if args.command == "check":
+        from checker.cli.check import run_check
+
+        return run_check(args)
+    if args.command == "list":
+        from checker.cli.listing import run_list
+
+        return run_list(args.what)
+    from checker.cli.evidence import run_certify, run_replay
+
+    return run_replay(args.file, args.kernel) if args.command == "replay" else run_certify(args.dir, args.kernel, args.solver)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit status; errors are one sentence on standard error."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.version:
+        from checker import __version__
+
+        print(f"ptecheck {__version__}")
+        return 0
+    if args.command is None:
+        parser.print_help()
+        return EXIT_USAGE
+    try:
+        status = _dispatch(args)
+        sys.stdout.flush()
+    except UsageError as why:
+        print(f"ptecheck: {why}", file=sys.stderr)
+        return EXIT_USAGE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("ptecheck: interrupted", file=sys.stderr)
+        return 3
+    return status

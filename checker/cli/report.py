@@ -1,0 +1,234 @@
+"""What ``check`` prints and writes: the comparison or one report for each configuration, and JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from checker.cli.jobs import Job, Outcome, build_system
+from checker.cli.main import UsageError
+from checker.cli.table import comparison
+from checker.cli.traces import render_trace
+from checker.verdict import Result, Verdict
+
+SCHEMA = "ptecheck.result/1"
+
+ORIGINAL_BUG = ("loongarch/original", "mm", "carry-dirty")
+"""The configuration, world and split of the bug the mail thread is about."""
+
+
+def report(outcomes: list[Outcome], compare: bool) -> str:
+    """The whole text output of ``check``."""
+    if compare:
+        return comparison(outcomes) + _original_bug(outcomes) + _fixes(outcomes) + _undecided(outcomes)
+    groups = groupby(outcomes, key=lambda o: o.job.config)
+    return "\n".join(_config_report(config, list(group)) for config, group in groups)
+
+
+def _original_bug(outcomes: list[Outcome]) -> str:
+    """The shortest trace of the original bug, up to the store that corrupts the other process's data."""
+    for outcome in outcomes:
+        if (outcome.job.config, outcome.job.world, outcome.job.split) == ORIGINAL_BUG:
+            for result in outcome.results:
+                if result.trace is not None and result.invariant in ("cow-isolation", "shared-not-hw-writable"):
+                    chosen = next((r for r in outcome.results if r.invariant == "cow-isolation" and r.trace), result)
+                    return _violation(outcome.job, chosen) + "\n"
+    return ""
+
+
+def _fixes(outcomes: list[Outcome]) -> str:
+    """One sentence for each variant of helpers, saying what was proved and what was not."""
+    lines = ["What was proved of each variant, without any bound on the number of steps:"]
+    for config, group in groupby(sorted(outcomes, key=lambda o: o.job.config), key=lambda o: o.job.config):
+        lines += textwrap.wrap(_fix_sentence(config, list(group)), 78, initial_indent="  ", subsequent_indent="    ")
+    return "\n".join(lines) + "\n"
+
+
+def _fix_sentence(config: str, outcomes: list[Outcome]) -> str:
+    from checker.cli.jobs import find_architecture
+
+    contract = [r for o in outcomes if o.job.world == "pte" for r in o.results]
+    broken = [r for r in contract if r.verdict is Verdict.VIOLATED and not r.cost]
+    costs = [r for r in contract if r.verdict is Verdict.VIOLATED and r.cost]
+    words = [f"{config} ({find_architecture(config).says}):"]
+    words.append(_contract_words(contract, broken) + (", at the cost of one more trap" if costs else "") + ";")
+    words.append(_kernel_words([o for o in outcomes if o.job.world == "mm"]) + ".")
+    return " ".join(words)
+
+
+def _contract_words(contract: list[Result], broken: list[Result]) -> str:
+    if broken:
+        shortest = ", ".join(f"{r.invariant} in {r.depth}" for r in broken)
+        return f"the contract is broken by calls in some order ({shortest} steps)"
+    undecided = [r.invariant for r in contract if r.verdict not in (Verdict.PROVED, Verdict.VIOLATED)]
+    if undecided:
+        return f"the contract is not decided ({', '.join(undecided)})"
+    return "the contract holds in every order of calls"
+
+
+def _kernel_words(outcomes: list[Outcome]) -> str:
+    def having(test: Any) -> list[str]:
+        return [o.job.split for o in outcomes if any(test(r.verdict) for r in o.results)]
+
+    bad = having(lambda v: v is Verdict.VIOLATED)
+    open_ = [s for s in having(lambda v: v not in (Verdict.PROVED, Verdict.VIOLATED)) if s not in bad]
+    good = [o.job.split for o in outcomes if o.job.split not in (*bad, *open_)]
+    if not bad and not open_:
+        return "the kernel is safe with every order of the split"
+    parts = [f"corrupts memory with {', '.join(bad)}"] if bad else []
+    parts += [f"not decided with {', '.join(open_)}"] if open_ else []
+    parts += [f"safe with {', '.join(good)}"] if good else []
+    return "the kernel: " + ", ".join(parts)
+
+
+def _undecided(outcomes: list[Outcome]) -> str:
+    """The reasons for everything that could not be decided."""
+    lines = [
+        f"{_title(o.job)}: {r.invariant}: {r.verdict.value}: {r.reason}"
+        for o in outcomes
+        for r in o.results
+        if r.verdict in (Verdict.UNKNOWN, Verdict.VACUOUS)
+    ]
+    return "\nNot decided:\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def _title(job: Job) -> str:
+    return f"{job.config}, PTE world" if job.world == "pte" else f"{job.config}, mm world, split {job.split}"
+
+
+def _config_report(config: str, outcomes: list[Outcome]) -> str:
+    from checker.cli.jobs import find_architecture
+
+    job = outcomes[0].job
+    lines = [config]
+    if not job.kernel:
+        arch = find_architecture(config)
+        lines += textwrap.wrap(f"{arch.says} ({arch.source})", 78, initial_indent="  ", subsequent_indent="  ")
+    text = "\n".join(lines) + "\n\n"
+    for world in dict.fromkeys(o.job.world for o in outcomes):
+        text += _world_report([o for o in outcomes if o.job.world == world])
+    return text
+
+
+def _size(outcomes: list[Outcome]) -> str:
+    sizes = sorted({(r.states, r.diameter) for o in outcomes for r in o.results if r.states is not None})
+    if not sizes:
+        return ""
+    states, depths = [s for s, _ in sizes], [d for _, d in sizes if d is not None]
+    span = f"{min(states)}" if min(states) == max(states) else f"{min(states)} to {max(states)}"
+    reach = f"{min(depths)}" if min(depths) == max(depths) else f"{min(depths)} to {max(depths)}"
+    return f" ({span} states, diameter {reach})"
+
+
+def _world_report(outcomes: list[Outcome]) -> str:
+    world = outcomes[0].job.world
+    text = ("PTE world: any helper in any order" if world == "pte" else "mm world: the kernel's own calls") + _size(outcomes) + "\n"
+    for number in range(len(outcomes[0].results)):
+        pairs = [(o.job, o.results[number]) for o in outcomes]
+        text += _invariant_report(pairs)
+    return text + "\n"
+
+
+def _key(pair: tuple[Job, Result]) -> tuple[Any, ...]:
+    result = pair[1]
+    operations = tuple(s.operation for s in result.trace.steps) if result.trace else ()
+    shown = result.certificate.shown if result.certificate else ()
+    return (result.verdict.value, result.depth, result.reason, operations, shown)
+
+
+def _invariant_report(pairs: list[tuple[Job, Result]]) -> str:
+    """One invariant; splits with the same verdict and the same evidence are reported together."""
+    groups: dict[tuple[Any, ...], list[tuple[Job, Result]]] = {}
+    for pair in pairs:
+        groups.setdefault(_key(pair), []).append(pair)
+    text = ""
+    for group in groups.values():
+        job, result = group[0]
+        splits = ", ".join(j.split for j, _ in group if j.split)
+        every = len(group) == len(pairs) and len(pairs) > 1
+        where = f"  [{'every split' if every else splits}]" if splits else ""
+        text += _wrapped(f"  {result.invariant}: {verdict_words(result)}{where}")
+        if result.trace is not None:
+            text += textwrap.indent(_violation_body(job, result), "  ")
+        elif result.certificate is not None:
+            text += "".join(_wrapped(f"      {clause}") for clause in result.certificate.shown)
+    return text
+
+
+def _wrapped(line: str) -> str:
+    indent = len(line) - len(line.lstrip())
+    return "\n".join(textwrap.wrap(line.strip(), 78, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))) + "\n"
+
+
+def verdict_words(result: Result) -> str:
+    """The verdict as a reader sees it."""
+    if result.verdict is Verdict.VIOLATED:
+        steps = "in the initial state" if result.depth == 0 else f"in {result.depth} step{'s' if result.depth != 1 else ''}"
+        return f"{'COST' if result.cost else 'VIOLATED'} {steps}"
+    if result.verdict is Verdict.BOUNDED:
+        return f"holds in all runs of at most {result.depth} steps" + (f" ({result.reason})" if result.reason else "")
+    if result.verdict is Verdict.PROVED:
+        return "proved, by the invariant"
+    return f"{result.verdict.value.upper()}: {result.reason}"
+
+
+def _violation(job: Job, result: Result) -> str:
+    return _wrapped(f"{_title(job)}: {result.invariant}: {verdict_words(result)}") + _violation_body(job, result)
+
+
+def _violation_body(job: Job, result: Result) -> str:
+    assert result.trace is not None
+    invariant = next(i for i in build_system(job).invariants if i.name == result.invariant)
+    says = _wrapped(f"  requires: {invariant.says}")
+    if invariant.consequence:
+        says += _wrapped(f"  otherwise: {invariant.consequence}")
+    return says + render_trace(job, result.trace)
+
+
+def json_data(outcomes: list[Outcome], paths: dict[tuple[Job, str], str]) -> dict[str, Any]:
+    """The results as JSON data, in the form of ``docs/result.schema.json``."""
+    return {
+        "schema": SCHEMA,
+        "results": [
+            _result_data(o.job, r, paths.get((o.job, r.invariant))) for o in outcomes for r in o.results
+        ],
+    }
+
+
+def _result_data(job: Job, result: Result, path: str | None) -> dict[str, Any]:
+    trace, certificate = result.trace, result.certificate
+    return {
+        "config": job.config,
+        "world": job.world,
+        "split": job.split or None,
+        "invariant": result.invariant,
+        "verdict": result.verdict.value,
+        "cost": result.cost,
+        "depth": result.depth,
+        "reason": result.reason,
+        "seconds": round(result.seconds, 3),
+        "states": result.states,
+        "diameter": result.diameter,
+        "trace": trace and [{"operation": s.operation, "state": dict(s.state)} for s in trace.steps],
+        "proof": certificate and {"clauses": [c["text"] for c in certificate.clauses], "certificate": path},
+    }
+
+
+def write_json(outcomes: list[Outcome], paths: dict[tuple[Job, str], str], target: str) -> None:
+    """Writes the results as JSON to a file or, for ``-``, to standard output.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    text = json.dumps(json_data(outcomes, paths), indent=1) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as why:
+        raise UsageError(f"cannot write --json {target}: {why.strerror}") from None

@@ -1,0 +1,115 @@
+"""A lifted tree as an architecture of the model: the hardware is the built-in one, everything else the tree's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from checker import terms
+
+from models.kernel.errors import CannotLift, KernelError, NotLifted
+from models.kernel.helper import WIDTH, LiftedHelper
+from models.kernel.lift import LiftedTree
+from models.pte import LEVELS, PROTECTIONS, Architecture, Bit, Hardware, Helper
+
+_EACH_LEVEL = "mkdirty mkclean mkwrite wrprotect mkold mkyoung modify present write dirty young"
+NEEDED = (*(f"{level}_{name}" for level in LEVELS for name in _EACH_LEVEL.split()), "pmd_mkinvalid")
+"""What every architecture of the model has under the kernel's names."""
+
+BLOCKS = ("pfn_pte", "pmd_mkhuge")
+"""What ``mk_pte`` and ``mk_huge_pmd`` of the model are made of, beside mk_pmd() or pfn_pmd()."""
+
+_OPTIONAL = "mksoft_dirty clear_soft_dirty mkuffd_wp clear_uffd_wp"
+OPTIONAL = tuple(f"{level}_{name}" for level in LEVELS for name in _OPTIONAL.split())
+"""Helpers that join the model where the tree gives them an effect, even if the built-in variant has none."""
+
+
+def architecture_from_tree(builtin: Architecture, lifted: LiftedTree) -> Architecture:
+    """The machine with the helpers, bits and protections of a kernel tree, as variant ``tree``.
+
+    Args:
+        builtin: any built-in variant of the same machine; gives the hardware and the bits' names.
+        lifted: the tree, lifted for the same architecture and features.
+
+    Raises:
+        CannotLift: the model needs a helper that was not lifted.
+        KernelError: the tree's bits are not where the hardware description has them.
+    """
+    if lifted.architecture != builtin.name:
+        raise ValueError(f"a tree lifted for {lifted.architecture} cannot replace {builtin.name}")
+    missing = list(_missing(builtin, lifted))
+    if missing:
+        raise CannotLift(missing)
+    files = dict.fromkeys(helper.file for helper in lifted.helpers.values())
+    return replace(
+        builtin,
+        variant="tree",
+        bits=_bits(builtin, lifted.constants),
+        helpers=_helpers(builtin, lifted.helpers),
+        protections={name: lifted.protections[name] for name in PROTECTIONS},
+        says=f"the helpers of Linux {lifted.version} as the tree defines them",
+        source=f"{lifted.root}: {', '.join(files)}",
+    )
+
+
+def _missing(builtin: Architecture, lifted: LiftedTree) -> Iterator[NotLifted]:
+    """What keeps the model from being built; a helper that the kernel simply does not have is no obstacle."""
+    reasons = {entry.name: entry for entry in lifted.missing}
+    for name in (*NEEDED, *BLOCKS):
+        if name not in lifted.helpers:
+            yield reasons.get(name, NotLifted(name, "", 0, "not present"))
+    for name in dict.fromkeys((*builtin.helpers, *OPTIONAL)):
+        if name in reasons and name not in NEEDED and reasons[name].reason != "not present":
+            yield reasons[name]
+    if not {"mk_pmd", "pfn_pmd"} & set(lifted.helpers):
+        yield reasons.get("pfn_pmd", NotLifted("pfn_pmd", "", 0, "not present"))
+    for name in PROTECTIONS:
+        if name not in lifted.protections:
+            yield NotLifted(f"page protection {name}", "", 0, "not found in the tree")
+
+
+def _helpers(builtin: Architecture, lifted: Mapping[str, LiftedHelper]) -> dict[str, Helper]:
+    extra = [name for name in OPTIONAL if name in lifted and lifted[name].term is not lifted[name].variables[0]]
+    found: dict[str, Helper] = {name: lifted[name] for name in (*builtin.helpers, *extra) if name in lifted}
+    pfn_pte, mkhuge = lifted["pfn_pte"], lifted["pmd_mkhuge"]
+    make_pmd = lifted["mk_pmd"] if "mk_pmd" in lifted else lifted["pfn_pmd"]
+
+    def mk_pte(prot: Any) -> Any:
+        """The entry of frame number 0."""
+        return pfn_pte(0, prot)
+
+    def mk_huge_pmd(prot: Any) -> Any:
+        """The huge entry of frame number 0."""
+        return mkhuge(make_pmd(0, prot))
+
+    return {**found, "mk_pte": mk_pte, "mk_huge_pmd": mk_huge_pmd}
+
+
+def _bits(builtin: Architecture, constants: Mapping[str, int]) -> tuple[Bit, ...]:
+    """The named bits where the tree has them; bits that the tree does not have are left out."""
+    fixed = _hardware_mask(builtin.hardware)
+    kept: list[Bit] = []
+    for bit in builtin.bits:
+        value = constants.get(bit.name, 0)
+        if bit.mask & fixed and value != bit.mask:
+            has = f"0x{value:x}" if value else "no such bit"
+            raise KernelError(
+                f"{bit.name} is 0x{bit.mask:x} in the hardware description of {builtin.name}, the tree has {has}: "
+                "they describe different machines, so the tree is not checked"
+            )
+        if value and value & (value - 1) == 0:
+            kept.append(replace(bit, position=value.bit_length() - 1))
+    return tuple(kept)
+
+
+def _hardware_mask(hardware: Hardware) -> int:
+    """Every bit that the hardware description names in a mask."""
+    entry = terms.variable("entry", WIDTH)
+    rules = (hardware.silent, hardware.recording, hardware.records, hardware.handler, hardware.handled)
+    mask = 0
+    for term in terms.subterms(rule(entry) for rule in rules):
+        if term.op == "const" and term.width == WIDTH:
+            # a mask that clears bits names those that it does not have
+            mask |= term.data if term.data.bit_count() <= WIDTH // 2 else ~term.data
+    return mask & ((1 << WIDTH) - 1)

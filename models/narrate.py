@@ -1,0 +1,71 @@
+"""Which helpers made an entry what it is: the same model run on integers that remember the calls behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from models.pte import Architecture
+
+
+@dataclass(frozen=True)
+class Call:
+    """One helper call on an entry: its name, and the entry before and after."""
+
+    name: str
+    before: int
+    after: int
+
+
+class Remembering(int):
+    """An entry that carries the calls that produced it; any other arithmetic gives a plain integer."""
+
+    calls: tuple[Call, ...]
+
+    def __new__(cls, value: int, calls: tuple[Call, ...]) -> Remembering:
+        entry = super().__new__(cls, value)
+        entry.calls = calls
+        return entry
+
+
+def calls_behind(value: Any) -> tuple[Call, ...]:
+    """The helper calls that led to a value, oldest first; none for a value nobody changed."""
+    return value.calls if isinstance(value, Remembering) else ()
+
+
+def _remember(name: str, helper: Callable[..., Any], width: int) -> Callable[..., Any]:
+    def call(entry: Any, *args: Any) -> Any:
+        result = helper(entry, *args)
+        if isinstance(result, bool):
+            return result
+        after = int(result) & ((1 << width) - 1)
+        return Remembering(after, (*calls_behind(entry), Call(name, int(entry), after)))
+
+    return call
+
+
+def narrated(arch: Architecture) -> Architecture:
+    """The same architecture for integers only, whose entries know which helpers and hardware steps made them."""
+    hardware = arch.hardware
+    return replace(
+        arch,
+        helpers={name: _remember(name, helper, arch.width) for name, helper in arch.helpers.items()},
+        hardware=replace(
+            hardware,
+            records=_remember("the CPU", hardware.records, arch.width),
+            handled=_remember("the TLB handler", hardware.handled, arch.width),
+        ),
+    )
+
+
+def describe(arch: Architecture, call: Call) -> str:
+    """A call and the named bits it changed, ``pte_mkdirty +D +M``; without any it says so."""
+    changes = [
+        f"{'+' if call.after & bit.mask else '-'}{bit.letter}"
+        for bit in arch.bits
+        if (call.before ^ call.after) & bit.mask
+    ]
+    return " ".join([call.name, *(changes or ["(no change)"])])
+
+
