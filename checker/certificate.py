@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from checker.induction import Clause, Fact, Literals, clause_from_literals, property_clause, typing_clause, vocabulary
+from checker.induction import Clause, Fact, clause_from_literals, property_clause, typing_clause, vocabulary
 from checker.limits import Budget
 from checker.smtlib import Script
 from checker.solver import is_unsatisfiable
-from checker.system import TransitionSystem
+from checker.system import Literals, TransitionSystem
 from checker.terms import connect, negate
 from checker.unroll import renamed, start_at, transition
 
@@ -100,8 +100,7 @@ def _script(system: TransitionSystem, invariant: str, says: str, clauses: list[C
     for clause in clauses:
         script.comment(f"  {clause.text}")
     script.lines.append("(set-logic QF_BV)")
-    for condition in conditions:
-        script.assert_(condition)
+    script.assert_all(conditions)
     script.lines.append("(check-sat)")
     return str(script)
 

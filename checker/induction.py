@@ -18,16 +18,12 @@ from checker.explicit import Reachable
 from checker.limits import Budget, OutOfBudget
 from checker.solver import Solver
 from checker.state import Leaf
-from checker.system import TransitionSystem
+from checker.system import Literals, TransitionSystem
 from checker.terms import BOOL, Term, compare, connect, equal, negate, variable, word_op
 from checker.unroll import renamed, transition
 
 MAX_CLAUSES = 400
 """A proof that needs more clauses than this is given up: nobody would read it."""
-
-
-Literals = tuple[tuple[str, bool], ...]
-"""A clause as data: each fact's name and whether it occurs positively."""
 
 
 @dataclass(frozen=True)
@@ -286,6 +282,10 @@ def prove(
     typed = typing_clause(system)
     if typed.term.op != "const":
         induction.add(typed)
+    names = {fact.yes for fact in table.facts}
+    for lemma in system.lemmas:
+        if all(name in names for name, _ in lemma) and table.holds(lemma):
+            _add_with_images(induction, table, lemma)
     _complete(induction, table, reach)
     return {k: _minimal(induction, number) for k, number in numbers.items()}
 
@@ -312,6 +312,8 @@ def _add_with_images(induction: _Induction, table: _Table, literals: Literals) -
     """Adds a clause and those of its images that hold in every reachable state, too."""
     facts = {fact.yes: fact for fact in table.facts}
     first = clause_from_literals(facts, literals)
+    if any(known.term is first.term for known in induction.pool):
+        return []
     number = induction.add(first)
     added = {first.term: number}
     induction.twins[number] = []
@@ -345,7 +347,7 @@ def _shown(induction: _Induction, numbers: list[int]) -> list[str]:
         if k not in printed:
             twins = [(says, twin) for says, twin in induction.twins.get(k, []) if twin in numbers]
             printed |= {k, *(twin for _, twin in twins)}
-            lines.append(induction.pool[k].text + "".join(f"; also {says}" for says, _ in twins))
+            lines.append(induction.pool[k].text + "".join(f"; {says}" for says, _ in twins))
     return lines
 
 

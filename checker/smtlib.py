@@ -72,9 +72,9 @@ class Script:
                 self._text[term] = text
         return [self._text[root] for root in roots]
 
-    def assert_(self, condition: Term) -> None:
-        """Asserts a Boolean term."""
-        self.lines.append(f"(assert {self.text([condition])[0]})")
+    def assert_all(self, conditions: Sequence[Term]) -> None:
+        """Asserts Boolean terms."""
+        self.lines += [f"(assert {text})" for text in self.text(conditions)]
 
     def __str__(self) -> str:
         return "\n".join(self.lines) + "\n"

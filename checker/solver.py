@@ -40,8 +40,7 @@ class Solver:
 
     def add(self, *conditions: Term) -> None:
         """Asserts Boolean terms for good."""
-        for condition in conditions:
-            self._script.assert_(condition)
+        self._script.assert_all(conditions)
         self._solver.from_string(str(self._script))
         self._script.lines.clear()  # declarations and definitions stay known on both sides
 

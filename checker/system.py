@@ -93,12 +93,16 @@ class Symmetry:
     Only a hint for finding and printing invariants: nothing relies on its being one.
 
     Attributes:
-        names: predicate name -> name of its image; predicates without an entry stay as they are.
-        says: how a clause's image is announced, ``with parent and child exchanged``.
+        names: predicate name -> name of its image; a clause with a predicate that has no entry has no image.
+        says: how a clause's image is announced, for example ``same for child``.
     """
 
     names: Mapping[str, str]
     says: str
+
+
+Literals = tuple[tuple[str, bool], ...]
+"""A disjunction of predicates as data: each one's name and whether it occurs positively."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +117,7 @@ class TransitionSystem:
         invariants: the properties.
         predicates: further vocabulary for invariants; Booleans and enumerations of the state are always in it.
         symmetries: renamings that help to find and print invariants.
+        lemmas: disjunctions a proof may need; tried first, used only if they hold and are needed.
     """
 
     name: str
@@ -122,6 +127,7 @@ class TransitionSystem:
     invariants: tuple[Invariant, ...]
     predicates: tuple[Predicate, ...] = ()
     symmetries: tuple[Symmetry, ...] = ()
+    lemmas: tuple[Literals, ...] = ()
 
     def __post_init__(self) -> None:
         for what in ("starts", "operations", "invariants", "predicates"):

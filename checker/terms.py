@@ -279,16 +279,28 @@ def subterms(roots: Iterable[Term]) -> list[Term]:
     """Every term the roots are made of, operands before their users, each once."""
     order: list[Term] = []
     seen: set[Term] = set()
-    stack: list[tuple[Term, bool]] = [(root, False) for root in roots]
-    while stack:
-        term, ready = stack.pop()
-        if ready:
-            order.append(term)
-        elif term not in seen:
-            seen.add(term)
-            stack.append((term, True))
-            stack.extend((arg, False) for arg in term.args if arg not in seen)
+    for root in roots:
+        if root not in seen:
+            _visit(root, seen, order)
     return order
+
+
+def _visit(root: Term, seen: set[Term], order: list[Term]) -> None:
+    """Appends a root's new subterms; its own stack, since terms may be deeper than Python's."""
+    seen.add(root)
+    stack = [(root, iter(root.args))]
+    while stack:
+        term, operands = stack[-1]
+        for operand in operands:
+            if operand not in seen:
+                seen.add(operand)
+                if operand.args:
+                    stack.append((operand, iter(operand.args)))
+                    break
+                order.append(operand)
+        else:
+            order.append(term)
+            stack.pop()
 
 
 def fold(term: Term, args: tuple[Any, ...]) -> int | bool:

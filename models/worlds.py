@@ -46,6 +46,7 @@ def mm_system(arch: Architecture, split: str, processes: int = 2, frames: int | 
         invariants=invariants(kernel),
         predicates=world.predicates(kernel, processes),
         symmetries=world.symmetries(kernel, processes),
+        lemmas=world.lemmas(kernel, processes),
     )
 
 

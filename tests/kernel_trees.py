@@ -128,7 +128,10 @@ def main() -> None:
     _refresh()
     for fetch, version in missing:
         with tempfile.TemporaryDirectory(dir=CACHE) as work:
-            fetch(version, Path(work))
+            try:
+                fetch(version, Path(work))
+            except (OSError, subprocess.CalledProcessError) as error:
+                raise SystemExit(f"the {version} tree could not be fetched: {error}") from None
 
 
 MADE_UP_TYPES = """

@@ -41,48 +41,76 @@ def _original_bug(outcomes: list[Outcome]) -> str:
 
 
 def _fixes(outcomes: list[Outcome]) -> str:
-    """One sentence for each variant of helpers, saying what was proved and what was not."""
-    lines = ["What was proved of each variant, without any bound on the number of steps:"]
-    for config, group in groupby(sorted(outcomes, key=lambda o: o.job.config), key=lambda o: o.job.config):
-        lines += textwrap.wrap(_fix_sentence(config, list(group)), 78, initial_indent="  ", subsequent_indent="    ")
+    """One sentence for each set of helpers and each order of the split, saying what was proved and what was not."""
+    lines = ["What was proved of each set of helpers, without a bound on the number of steps:"]
+    variants: dict[tuple[str, str], dict[str, list[Outcome]]] = {}
+    for outcome in outcomes:
+        machine, _, variant = outcome.job.config.partition("/")
+        name, *_ = machine.split("+")
+        variants.setdefault((name, variant), {}).setdefault(machine, []).append(outcome)
+    for (name, variant), machines in variants.items():
+        lines += _sentence(f"{name}/{variant}", _variant_words(machines))
+    lines.append("And of each order of calls in the split, in the kernel as a whole:")
+    for split in dict.fromkeys(o.job.split for o in outcomes if o.job.split):
+        lines += _sentence(split, _split_words([o for o in outcomes if o.job.split == split]))
     return "\n".join(lines) + "\n"
 
 
-def _fix_sentence(config: str, outcomes: list[Outcome]) -> str:
-    from checker.cli.jobs import find_architecture
+def _sentence(subject: str, words: str) -> list[str]:
+    return textwrap.wrap(f"{subject}: {words}.", 78, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
+
+def _variant_words(machines: dict[str, list[Outcome]]) -> str:
+    """What holds on the plain machine, and what differs with a feature."""
+    parts = []
+    for say in (_contract_words, _kernel_words):
+        said = {machine.partition("+")[2]: say(outcomes) for machine, outcomes in machines.items()}
+        plain = said[next(iter(said))]
+        differing = [f"with {feature} {words}" for feature, words in said.items() if words != plain]
+        parts.append(", but ".join([plain, *differing]))
+    return "; ".join(parts)
+
+
+def _contract_words(outcomes: list[Outcome]) -> str:
     contract = [r for o in outcomes if o.job.world == "pte" for r in o.results]
     broken = [r for r in contract if r.verdict is Verdict.VIOLATED and not r.cost]
-    costs = [r for r in contract if r.verdict is Verdict.VIOLATED and r.cost]
-    words = [f"{config} ({find_architecture(config).says}):"]
-    words.append(_contract_words(contract, broken) + (", at the cost of one more trap" if costs else "") + ";")
-    words.append(_kernel_words([o for o in outcomes if o.job.world == "mm"]) + ".")
-    return " ".join(words)
-
-
-def _contract_words(contract: list[Result], broken: list[Result]) -> str:
     if broken:
-        shortest = ", ".join(f"{r.invariant} in {r.depth}" for r in broken)
-        return f"the contract is broken by calls in some order ({shortest} steps)"
+        return "contract broken: " + ", ".join(f"{r.invariant} ({_steps(r)})" for r in broken)
     undecided = [r.invariant for r in contract if r.verdict not in (Verdict.PROVED, Verdict.VIOLATED)]
     if undecided:
-        return f"the contract is not decided ({', '.join(undecided)})"
-    return "the contract holds in every order of calls"
+        return f"contract not decided ({', '.join(undecided)})"
+    cost = any(r.verdict is Verdict.VIOLATED for r in contract)
+    return "contract proved for every order of calls" + (" at the price of a second trap" if cost else "")
+
+
+def _steps(result: Result) -> str:
+    operations = [step.operation for step in result.trace.steps[1:]] if result.trace else []
+    return ", ".join(operations) or "at once"
 
 
 def _kernel_words(outcomes: list[Outcome]) -> str:
-    def having(test: Any) -> list[str]:
-        return [o.job.split for o in outcomes if any(test(r.verdict) for r in o.results)]
-
-    bad = having(lambda v: v is Verdict.VIOLATED)
-    open_ = [s for s in having(lambda v: v not in (Verdict.PROVED, Verdict.VIOLATED)) if s not in bad]
-    good = [o.job.split for o in outcomes if o.job.split not in (*bad, *open_)]
+    bad, open_ = _bad_and_open([(o.job.split, o.results) for o in outcomes if o.job.world == "mm"])
     if not bad and not open_:
-        return "the kernel is safe with every order of the split"
-    parts = [f"corrupts memory with {', '.join(bad)}"] if bad else []
+        return "kernel proved with every split"
+    parts = [f"kernel broken with {', '.join(bad)}"] if bad else []
+    return ", ".join([*parts, *([f"kernel not decided with {', '.join(open_)}"] if open_ else [])])
+
+
+def _split_words(outcomes: list[Outcome]) -> str:
+    bad, open_ = _bad_and_open([(o.job.config, o.results) for o in outcomes])
+    if not bad and not open_:
+        return "proved with every set of helpers"
+    parts = [f"broken with {', '.join(bad)}"] if bad else []
     parts += [f"not decided with {', '.join(open_)}"] if open_ else []
-    parts += [f"safe with {', '.join(good)}"] if good else []
-    return "the kernel: " + ", ".join(parts)
+    return ", ".join([*parts, "proved with all others"])
+
+
+def _bad_and_open(named: list[tuple[str, tuple[Result, ...]]]) -> tuple[list[str], list[str]]:
+    """The names with a violation, and those without one but with something undecided."""
+    decided = (Verdict.PROVED, Verdict.VIOLATED)
+    bad = [name for name, results in named if any(r.verdict is Verdict.VIOLATED for r in results)]
+    open_ = [n for n, results in named if n not in bad and any(r.verdict not in decided for r in results)]
+    return bad, open_
 
 
 def _undecided(outcomes: list[Outcome]) -> str:
@@ -161,7 +189,8 @@ def _invariant_report(pairs: list[tuple[Job, Result]]) -> str:
 
 def _wrapped(line: str) -> str:
     indent = len(line) - len(line.lstrip())
-    return "\n".join(textwrap.wrap(line.strip(), 78, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))) + "\n"
+    return "\n".join(textwrap.wrap(line.strip(), 78, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2),
+                                   break_on_hyphens=False)) + "\n"
 
 
 def verdict_words(result: Result) -> str:
@@ -177,7 +206,7 @@ def verdict_words(result: Result) -> str:
 
 
 def _violation(job: Job, result: Result) -> str:
-    return _wrapped(f"{_title(job)}: {result.invariant}: {verdict_words(result)}") + _violation_body(job, result)
+    return f"{_title(job)}\n{result.invariant}: {verdict_words(result)}\n" + _violation_body(job, result)
 
 
 def _violation_body(job: Job, result: Result) -> str:

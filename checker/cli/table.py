@@ -44,7 +44,7 @@ def _pte_table(outcomes: list[Outcome]) -> str:
         return ""
     width = _label_width(outcomes)
     columns = [_SHORT.get(r.invariant, (r.invariant[:5], "")) for r in outcomes[0].results]
-    lines = ["PTE world: one entry, any helper in any order (ok: proved; N: broken in N steps)"]
+    lines = ["PTE world: one entry, any helper in any order (ok proved, N broken in N steps)"]
     lines += [" " * width + "".join(f"{column[k]:>6}" for column in columns) for k in (0, 1)]
     for outcome in outcomes:
         lines.append(f"{outcome.job.config:{width}}" + "".join(f"{cell(r):>6}" for r in outcome.results))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,12 +25,14 @@ class Row:
         entry: the word; None when nothing is mapped.
         cells: further columns, in the order of the world's headings.
         calls: the helper calls behind the entry in this step.
+        note: what is wrong with it, or "".
     """
 
     who: str
     entry: int | None
     cells: tuple[str, ...]
     calls: tuple[Call, ...]
+    note: str
 
 
 def _mark(value: Any) -> str:
@@ -49,41 +52,37 @@ def _pte_rows(arch: Architecture, state: Any) -> list[Row]:
         _mark(state.cow_shared),
         _mark(state.unsaved),
     )
-    return [Row("", int(entry), cells, calls_behind(entry))]
+    return [Row("", int(entry), cells, calls_behind(entry), "")]
 
 
 def _mm_rows(arch: Architecture, state: Any) -> list[Row]:
-    from models.mm.state import exclusive, hardware_writable, names, reads_right, shared
+    from models.mm.state import names
 
-    rows = []
-    for p, name in enumerate(names(len(state.processes))):
-        rows.append(_process_row(arch, state, p, name, exclusive, hardware_writable, reads_right, shared))
-    return rows
+    return [_process_row(arch, state, p, name) for p, name in enumerate(names(len(state.processes)))]
 
 
-def _process_row(arch: Architecture, state: Any, p: int, name: str, *facts: Any) -> Row:
-    from models.mm.state import NONE, entry_test
+def _process_row(arch: Architecture, state: Any, p: int, name: str) -> Row:
+    from models.mm.state import NONE, PMD, entry_test, exclusive, hardware_writable, reads_right, shared
     from models.narrate import calls_behind
 
-    exclusive, hardware_writable, reads_right, shared = facts
     process = state.processes[p]
     if process.level == NONE:
-        return Row(name, None, ("none", "", "", "", "", ""), ())
-    ownership = "shared" if shared(state, p) else "exclusive" if exclusive(state, p) else "alone"
+        return Row(name, None, ("none", "", "", "", ""), (), "")
+    ownership = "shared" if shared(state, p) else "excl" if exclusive(state, p) else "alone"
     cells = (
-        "pmd" if process.level == 2 else "pte",
+        "pmd" if process.level == PMD else "pte",
         _mark(hardware_writable(arch, process)),
         _mark(entry_test(arch, process, "write")),
         _mark(entry_test(arch, process, "dirty")),
         f"{process.frame} {ownership}",
-        "own data" if reads_right(state, p) else "WRONG DATA",
     )
-    return Row(name, int(process.entry), cells, calls_behind(process.entry))
+    note = "" if reads_right(state, p) else f"{name} reads what it never wrote or inherited"
+    return Row(name, int(process.entry), cells, calls_behind(process.entry), note)
 
 
 _HEADINGS = {
-    "pte": ("level", "hw-write", "write", "dirty", "shared", "unsaved"),
-    "mm": ("level", "hw-write", "write", "dirty", "frame", "reads"),
+    "pte": ("", "hw-write", "write", "dirty", "shared", "unsaved"),
+    "mm": ("", "hw-write", "write", "dirty", "frame"),
 }
 
 
@@ -121,60 +120,81 @@ def _lines(job: Job, trace: Trace) -> tuple[Architecture, list[_Line], Any]:
     rows_of = _pte_rows if job.world == "pte" else _mm_rows
     lines: list[_Line] = []
     before: list[Row] = []
+    known: list[str] = []
     for number, step in enumerate(trace.steps):
         # Each step starts from plain integers, so that an entry shows this step's calls only.
         told = states[0] if number == 0 else named[step.operation].run(states[number - 1])[1]
         rows = rows_of(arch, told)
-        broken = [i.name for i in system.invariants if not i.cost and not i.holds(states[number])]
+        broken = _broken(system, trace.invariant, states[number])
         changed = [row for k, row in enumerate(rows) if not before or _differs(row, before[k])]
-        lines.append(_Line(number, step.operation if number else trace.steps[0].operation, changed, broken))
-        before = rows
+        lines.append(_Line(number, step.operation, changed, [name for name in broken if name not in known]))
+        before, known = rows, broken
     return arch, lines, (narrated_system, states[-1])
 
 
+def _broken(system: TransitionSystem, wanted: str, state: Any) -> list[str]:
+    """The invariants this state breaks: the trace's own, and others that speak of the state as it is."""
+    return [
+        i.name
+        for i in system.invariants
+        if (i.name == wanted or not (i.cost or i.looks_at(state))) and not i.holds(state)
+    ]
+
+
 def _differs(row: Row, before: Row) -> bool:
-    return (row.entry, row.cells) != (before.entry, before.cells) or bool(row.calls)
+    return (row.entry, row.cells, row.note) != (before.entry, before.cells, before.note) or bool(row.calls)
 
 
 def render_trace(job: Job, trace: Trace) -> str:
     """The trace for a reader: a table of what changed, the helper calls behind it, and the bits' meanings."""
-    from models.narrate import describe
-
     arch, lines, (narrated_system, last) = _lines(job, trace)
     bits = _letters(arch, (row.entry for line in lines for row in line.rows))
-    head = _HEADINGS[job.world]
-    width = max([len("operation"), *(len(line.operation) for line in lines)])
-    who = 8 if job.world == "mm" else 0
-    out = [f"  #  {'operation':{width}}  {'who':{who}} " if who else f"  #  {'operation':{width}}  "]
-    out[0] += " ".join(f"{h:{_width(h)}}" for h in head[:4]) + " " + f"{'entry':{2 * len(bits)}}" + _tail(head[4:])
-    for line in lines:
-        out += _line_text(line, bits, width, who, arch, describe)
+    page = _Page(
+        arch, bits,
+        operation=max(len("operation"), *(len(line.operation) for line in lines)),
+        who=max((len(row.who) for line in lines for row in line.rows), default=0),
+        headings=_HEADINGS[job.world],
+    )
+    out = [f"start: {trace.start}" + (f", inputs {', '.join(map(hex, trace.inputs))}" if any(trace.inputs) else "")]
+    out.append(page.heading())
+    out += [text for line in lines for text in page.line(line)]
     out += _judged(arch, narrated_system, trace, last)
-    out.append("     " + "; ".join(f"{bit.letter} {bit.name}" for bit in bits))
-    start = f"  start: {trace.start}" + (f", inputs {', '.join(map(hex, trace.inputs))}" if any(trace.inputs) else "")
-    return "\n".join(_fit([start, *out])) + "\n"
+    out.append("bits: " + ", ".join(f"{bit.letter} {bit.name}" for bit in bits))
+    return "\n".join("  " + text for line in out for text in _fit(line)) + "\n"
 
 
-def _width(heading: str) -> int:
-    return {"level": 5, "hw-write": 8}.get(heading, 5)
+@dataclass(frozen=True)
+class _Page:
+    """The columns of one trace: how wide the operation and the process are, and what the others are called."""
 
+    arch: Architecture
+    bits: list[Any]
+    operation: int
+    who: int
+    headings: tuple[str, ...]
 
-def _tail(cells: tuple[str, ...]) -> str:
-    return " ".join(f"{cell:11}" for cell in cells).rstrip()
+    def _columns(self, operation: str, who: str, cells: tuple[str, ...], entry: str) -> str:
+        left = f"{operation:{self.operation}}  " + (f"{who:{self.who}}  " if self.who else "")
+        middle = [f"{cell:{max(4, len(h) + 1)}}" for cell, h in zip(cells[:4], self.headings[:4], strict=False)]
+        right = [f"{cell:{len(h) + 2}}" for cell, h in zip(cells[4:], self.headings[4:], strict=False)]
+        return (left + "".join(middle) + f"{entry:{max(5, len(self.bits)) + 2}}" + "".join(right)).rstrip()
 
+    def heading(self) -> str:
+        """The first line of the table."""
+        return "#  " + self._columns("operation", "who" if self.who else "", self.headings, "entry")
 
-def _line_text(line: _Line, bits: list[Any], width: int, who: int, arch: Architecture, describe: Any) -> list[str]:
-    out = []
-    label = f"  {line.number}  {line.operation:{width}}  "
-    for row in line.rows or [Row("", None, ("",) * 6, ())]:
-        left = label + (f"{row.who:{who}} " if who else "")
-        cells = " ".join(f"{c:{_width(h)}}" for c, h in zip(row.cells[:4], ("level", "hw-write", "", ""), strict=True))
-        entry = " ".join(b.letter if (row.entry or 0) & b.mask else "." for b in bits) if row.entry is not None else ""
-        out.append(f"{left}{cells} {entry:{2 * len(bits)}}{_tail(row.cells[4:])}".rstrip())
-        out += [f"       {describe(arch, call)}" for call in row.calls]
-        label = " " * len(label)
-    out += [f"       ^ breaks {name}" for name in line.broken]
-    return out
+    def line(self, line: _Line) -> list[str]:
+        """A step: the rows that changed, the calls behind them, and what is broken from here on."""
+        from models.narrate import describe
+
+        out: list[str] = []
+        for row in line.rows or [Row("", None, (), (), "")]:
+            number, operation = ("", "") if out else (str(line.number), line.operation)
+            letters = "" if row.entry is None else "".join(b.letter if row.entry & b.mask else "." for b in self.bits)
+            out.append(f"{number:3}" + self._columns(operation, row.who, row.cells, letters))
+            out += [f"     {describe(self.arch, call)}" for call in row.calls]
+            out += [f"     {row.note}"] if row.note else []
+        return out + [f"   ^ breaks {name}" for name in line.broken]
 
 
 def _judged(arch: Architecture, narrated_system: TransitionSystem, trace: Trace, last: Any) -> list[str]:
@@ -186,19 +206,10 @@ def _judged(arch: Architecture, narrated_system: TransitionSystem, trace: Trace,
     for value in invariant.looks_at(last):
         calls = ", ".join(describe(arch, call) for call in calls_behind(value))
         facts = [name for name, test in (("hw-writable", arch.hardware.writable), ("traps", arch.hardware.traps)) if test(value)]
-        out.append(f"       judged: {calls or 'the entry'} => {', '.join(facts) or 'not hw-writable'}")
+        out.append(f"     judged: {calls or 'the entry'} => {', '.join(facts) or 'not hw-writable'}")
     return out
 
 
-def _fit(lines: list[str], limit: int = 79) -> list[str]:
-    """Long lines broken at a blank, continued further in."""
-    out: list[str] = []
-    for line in lines:
-        while len(line) > limit:
-            cut = line.rfind(" ", 12, limit + 1)
-            if cut < 12:
-                break
-            out.append(line[:cut].rstrip())
-            line = " " * 9 + line[cut:].lstrip()
-        out.append(line)
-    return out
+def _fit(line: str, limit: int = 77) -> list[str]:
+    """A line that is too long, broken at a blank and continued further in."""
+    return textwrap.wrap(line, limit, subsequent_indent=" " * 9, break_on_hyphens=False) if len(line) > limit else [line]

@@ -79,6 +79,7 @@ def _bits(code: Encoding) -> tuple[Bit, ...]:
         (f"_PAGE_WRITE_{suffix}", code.write, "W", "software allows writing"),
         (f"_PAGE_MODIFIED_{suffix}", code.modified, "M", "data that must not be lost"),
         (f"_PAGE_ACCESSED_{suffix}", code.accessed, "A", "was accessed"),
+        (f"_PAGE_P_{suffix}", code.privileged, "p", "privileged: not for user accesses"),
         (f"_PAGE_PRESENT_{suffix}", code.present, "P", "the page is there"),
         ("_PAGE_PMD_HUGE", PMD_HUGE, "H", "huge page (PMD)"),
         ("_PAGE_SPECIAL", SPECIAL, "S", "no struct page"),

@@ -2,7 +2,7 @@
 
 Bits: arch/x86/include/asm/pgtable_types.h. Helpers: arch/x86/include/asm/pgtable.h, pgtable-invert.h and (since
 6.6) arch/x86/mm/pgtable.c, read in 6.1.192 and 6.12.117. Protections: arch/x86/mm/pgprot.c. Hardware: Intel
-SDM vol. 3A, 4.6 (access rights), 4.8 (accessed and dirty flags) and, for ``shstk``, 4.6.1 on shadow-stack accesses.
+SDM vol. 3A, chapter Paging, sections Access Rights (with the rules for shadow stacks) and Accessed and Dirty Flags.
 Run-time values: no memory encryption (cc_mask and sme_me_mask are 0), every bit supported (__supported_pte_mask).
 """
 
@@ -67,7 +67,7 @@ def _hardware(shadow_stacks: bool) -> Hardware:
         records=lambda entry: entry | (ACCESSED | DIRTY),
         handler=_never,
         handled=lambda entry: entry,
-        source="Intel SDM vol. 3A, 4.6 and 4.8; shadow-stack stores as well with +shstk",
+        source="Intel SDM vol. 3A, Paging: Access Rights, Accessed and Dirty Flags; shadow-stack stores too with +shstk",
         serves_writable=True,
     )
 

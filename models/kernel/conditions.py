@@ -63,8 +63,9 @@ def _without_defined(tokens: list[Token], macros: Macros, file: str, line: int) 
 def _value(node: Expression) -> tuple[int, bool]:
     """Value and signedness of a preprocessor expression; an unknown name is 0, as in C."""
     if isinstance(node, Number):
-        value, kind = literal(node.token)
-        return value, kind.signed or kind.bits < _BITS
+        value, _ = literal(node.token)
+        unsigned = node.token.kind == "number" and "u" in node.token.text.lower()
+        return value, not unsigned and value < 1 << (_BITS - 1)
     if isinstance(node, Name):
         return 0, True
     if isinstance(node, Unary):

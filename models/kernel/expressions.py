@@ -191,16 +191,15 @@ class Expressions(ABC):
         """The value of an enumerator: its own, or one more than that of the one before it."""
         value = number(-1, INT)
         for entry, tokens in self._unit.enums[name]:
+            if name in self._enumerators:
+                break
             if entry in self._enumerators:
                 value = self._enumerators[entry]
-                continue
-            if tokens:
+            elif tokens:
                 value = convert(self.isolated(partial(self.word, self._unit.expression(tokens, tokens[0]))), INT)
             else:
                 value = binary("+", value, number(1, INT))
             self._enumerators[entry] = value
-            if entry == name:
-                break
         return self._enumerators[name]
 
     def _unary(self, node: Unary) -> Value:

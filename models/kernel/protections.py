@@ -79,6 +79,7 @@ def _from_macros(interpreter: Interpreter, platform: Platform, tree: Tree, evalu
                 except (Unsupported, Undefined):
                     continue
     if words:
-        why = "was not found in" if tree.has(platform.protection_map) else "is missing, for want of"
-        interpreter.assume(f"page protections are the PAGE_* macros: protection_map {why} {platform.protection_map}")
+        path = platform.protection_map
+        why = f"{path} has no protection_map" if tree.has(path) else f"this folder has no {path}"
+        interpreter.assume(f"page protections are taken from the PAGE_* macros, because {why}")
     return words, places

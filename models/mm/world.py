@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from checker.logic import both, either, no, same
-from checker.system import Operation, Predicate, Start, Symmetry
+from checker.system import Literals, Operation, Predicate, Start, Symmetry
 from models.mm.kernel import Kernel
 from models.mm.operations import OPERATIONS, MmOperation
 from models.mm.state import (
@@ -88,16 +88,31 @@ def _process_predicates(k: Kernel, p: int, name: str) -> list[Predicate]:
 
 
 def symmetries(k: Kernel, processes: int) -> tuple[Symmetry, ...]:
-    """Any two processes exchanged."""
+    """Any two processes exchanged, in both readings: what is said of the first said of the second, and back."""
     labels = names(processes)
+    renamed = [p.name for p in predicates(k, processes)]
     return tuple(
-        Symmetry(
-            {p.name: _exchanged(p.name, first, second) for p in predicates(k, processes)},
-            f"with {first} and {second} exchanged",
-        )
-        for number, first in enumerate(labels)
-        for second in labels[number + 1 :]
+        Symmetry({name: _exchanged(name, first, second) for name in renamed if first in name}, f"same for {second}")
+        for first in labels
+        for second in labels
+        if first != second
     )
+
+
+def lemmas(k: Kernel, processes: int) -> tuple[Literals, ...]:
+    """What usually holds of the first process and, exchanged, of every other; the rest is found by the prover."""
+    first = names(processes)[0]
+    page, write, writable = f"{first} has a page", f"{first} write", f"{first} hardware-writable"
+    general: tuple[Literals, ...] = (
+        ((writable, False), (write, True)),
+        ((write, False), (f"{first}'s VMA writable", True)),
+        ((write, False), (f"{first}'s frame exclusive", True)),
+        ((f"{first}'s frame exclusive", False), (f"{first}'s frame shared", False)),
+    )
+    constant = tuple(
+        ((page, False), (f"{fact} of {first}", sign)) for fact in k.arch.facts() for sign in (True, False)
+    )
+    return general + constant
 
 
 def _exchanged(text: str, first: str, second: str) -> str:

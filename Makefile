@@ -1,0 +1,38 @@
+# Every target makes the environment first; see README.md for the same as plain pip and pytest lines.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: check test test-all lint bench kernel-trees clean
+
+# 1 means that something is violated, which is what the comparison is about; anything above is a failure.
+check: $(VENV)/installed
+	$(BIN)/ptecheck check || test $$? -eq 1
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/installed kernel-trees
+	$(BIN)/python -m pytest -m ""
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/installed
+	$(BIN)/python -m bench.run
+
+kernel-trees: $(VENV)/installed
+	$(BIN)/python -m tests.kernel_trees
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
