@@ -9,7 +9,20 @@ from checker.explicit import Origin
 from checker.limits import Budget, OutOfBudget
 from checker.solver import Solver
 from checker.system import TransitionSystem
-from checker.terms import BOOL, Term, choose, compare, connect, constant, equal, extend, extract, negate, variable, word_op
+from checker.terms import (
+    BOOL,
+    Term,
+    choose,
+    compare,
+    connect,
+    constant,
+    equal,
+    extend,
+    extract,
+    negate,
+    variable,
+    word_op,
+)
 from checker.unroll import Unrolled, fixed_inputs, renamed, start_at, state_at, step_between
 
 
@@ -171,4 +184,3 @@ def _smallest(run: _Run, fixed: list[Term], word: Term, name: str) -> Term:
     run.solver.add(connect("or", (negate(chosen), equal(probe, constant(best, word.width)))))
     run.solver.satisfiable([*fixed, chosen])
     return chosen
-

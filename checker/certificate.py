@@ -81,15 +81,18 @@ def obligations(system: TransitionSystem, invariant: str, clauses: list[Clause])
     whole = connect("and", [clause.term for clause in clauses])
     before, after, step = transition(relation)
     here, there, bad = (
-        renamed(relation, [whole], before)[0], renamed(relation, [whole], after)[0],
+        renamed(relation, [whole], before)[0],
+        renamed(relation, [whole], after)[0],
         renamed(relation, [negate(goal.term)], before)[0],
     )
     initial = start_at(relation, before)
     return {
-        "initiation": _script(system, invariant, "no initial state is outside the invariant", clauses,
-                              [*initial.conditions, negate(here)]),
-        "consecution": _script(system, invariant, "no step leaves the invariant", clauses,
-                               [here, *step.conditions, negate(there)]),
+        "initiation": _script(
+            system, invariant, "no initial state is outside the invariant", clauses, [*initial.conditions, negate(here)]
+        ),
+        "consecution": _script(
+            system, invariant, "no step leaves the invariant", clauses, [here, *step.conditions, negate(there)]
+        ),
         "safety": _script(system, invariant, "no state of the invariant violates the property", clauses, [here, bad]),
     }
 
@@ -174,4 +177,6 @@ def from_json(data: Any) -> Certificate:
     if not all(isinstance(c, dict) for c in clauses):
         raise BadCertificate("clauses must be objects")
     shown = data.get("shown", [])
-    return Certificate(str(texts[0]), str(texts[1]), tuple(clauses), tuple(map(str, shown if isinstance(shown, list) else [])))
+    return Certificate(
+        str(texts[0]), str(texts[1]), tuple(clauses), tuple(map(str, shown if isinstance(shown, list) else []))
+    )

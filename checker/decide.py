@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from checker.bmc import BoundedResult, check_bounded
 from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
-from checker.explicit import Reachable, explore
+from checker.explicit import Origin, Reachable, explore
 from checker.induction import prove
 from checker.limits import Budget, OutOfBudget
 from checker.system import TransitionSystem
@@ -72,16 +73,21 @@ def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[st
     if not reach.complete:
         _fall_back(system, reach, budget, results)
         return
-    for name in results:
-        results[name] = replace(results[name], states=len(reach.states), diameter=reach.diameter)
+    for name, result in results.items():
+        results[name] = replace(result, states=len(reach.states), diameter=reach.diameter)
     _report_violations(system, reach, budget, results)
     _report_proofs(system, reach, budget, results)
 
 
 def _trace_of(system: TransitionSystem, reach: Reachable, number: int) -> Trace:
-    origin, steps = reach.path(reach.first_violation[number])
+    return _trace(system, number, *reach.path(reach.first_violation[number]))
+
+
+def _trace(system: TransitionSystem, number: int, origin: Origin, steps: tuple[int, ...]) -> Trace:
     operations = [system.operations[k].name for k in steps]
-    return make_trace(system, system.invariants[number].name, system.starts[origin.start].name, origin.inputs, operations)
+    return make_trace(
+        system, system.invariants[number].name, system.starts[origin.start].name, origin.inputs, operations
+    )
 
 
 def _report_violations(system: TransitionSystem, reach: Reachable, budget: Budget, results: dict[str, Result]) -> None:
@@ -97,7 +103,7 @@ def _report_violations(system: TransitionSystem, reach: Reachable, budget: Budge
         if difference:
             results[name] = replace(results[name], reason=difference)
         elif number in depths:
-            results[name] = _violated(results[name], lambda k=number: _trace_of(system, reach, k))
+            results[name] = _violated(results[name], partial(_trace_of, system, reach, number))
 
 
 def _violated(result: Result, build: Callable[[], Trace]) -> Result:
@@ -184,11 +190,8 @@ def _report_bounded(system: TransitionSystem, bounded: BoundedResult, results: d
         result = results[invariant.name]
         example = bounded.counterexamples.get(number)
         if example is not None:
-            names = [system.operations[k].name for k in example.operations]
-            start = system.starts[example.origin.start].name
-            results[invariant.name] = _violated(
-                result, lambda s=start, i=example.origin.inputs, n=names, v=invariant.name: make_trace(system, v, s, i, n)
-            )
+            build = partial(_trace, system, number, example.origin, example.operations)
+            results[invariant.name] = _violated(result, build)
         elif bounded.depth < 0:
             reason = bounded.stopped or "there is no initial state"
             verdict = Verdict.UNKNOWN if bounded.stopped else Verdict.VACUOUS

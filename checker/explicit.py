@@ -92,7 +92,7 @@ def _origins(system: TransitionSystem, cone: Cone) -> Iterator[tuple[Origin, Val
     count = sum(1 << sum(m.bit_count() for m in masks) for masks in cone.inputs)
     if count > MAX_STARTS:
         raise OutOfBudget(f"more than {MAX_STARTS} initial states")
-    for number, (start, masks) in enumerate(zip(system.starts, cone.inputs, strict=True)):
+    for number, masks in enumerate(cone.inputs):
         for inputs in itertools.product(*map(_bit_values, masks)):
             yield Origin(number, inputs), start_state(system, number, inputs)
 

@@ -12,7 +12,7 @@ import itertools
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from checker.codegen import Values, compile_masks
+from checker.codegen import compile_masks
 from checker.dependency import BitSplitter, cone_of_influence, depends_only_on
 from checker.explicit import Reachable
 from checker.limits import Budget, OutOfBudget
@@ -130,11 +130,9 @@ class _Table:
 
     def separate(self, state: int) -> Literals | None:
         """The shortest clause that holds in every reachable state and fails where the facts have these values."""
-        covers = [
-            self.everything & ~column if state >> k & 1 else column for k, column in enumerate(self.columns)
-        ]
+        covers = [self.everything & ~column if state >> k & 1 else column for k, column in enumerate(self.columns)]
         chosen = self._exact(covers) or self._greedy(covers)
-        return chosen and tuple((self.facts[k].yes, not state >> k & 1) for k in chosen)
+        return None if chosen is None else tuple((self.facts[k].yes, not state >> k & 1) for k in chosen)
 
     def _exact(self, covers: list[int]) -> list[int] | None:
         """The first of the smallest sets of at most three facts that cover every state."""

@@ -7,9 +7,21 @@ from collections.abc import Iterable, Sequence
 from checker.terms import BOOL, Term, subterms
 
 _NAMES = {
-    "band": "bvand", "bor": "bvor", "bxor": "bvxor", "add": "bvadd", "sub": "bvsub", "mul": "bvmul",
-    "shl": "bvshl", "lshr": "bvlshr", "ult": "bvult", "ule": "bvule", "eq": "=", "and": "and", "or": "or",
-    "not": "not", "ite": "ite",
+    "band": "bvand",
+    "bor": "bvor",
+    "bxor": "bvxor",
+    "add": "bvadd",
+    "sub": "bvsub",
+    "mul": "bvmul",
+    "shl": "bvshl",
+    "lshr": "bvlshr",
+    "ult": "bvult",
+    "ule": "bvule",
+    "eq": "=",
+    "and": "and",
+    "or": "or",
+    "not": "not",
+    "ite": "ite",
 }
 
 

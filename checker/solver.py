@@ -33,7 +33,11 @@ class Solver:
         """The Z3 constant that stands for a variable."""
         known = self._known.get(term)
         if known is None:
-            sort = self._z3.BoolSort(self._context) if term.width == BOOL else self._z3.BitVecSort(term.width, self._context)
+            sort = (
+                self._z3.BoolSort(self._context)
+                if term.width == BOOL
+                else self._z3.BitVecSort(term.width, self._context)
+            )
             known = self._known[term] = self._z3.Const(term.data, sort)
             self._names[known.get_id()] = term
         return known
@@ -106,4 +110,3 @@ def is_unsatisfiable(text: str, budget: Budget | None = None) -> bool:
     if answer == z3.unknown:
         raise OutOfBudget(f"the solver gave up: {solver.reason_unknown()}")
     return bool(answer == z3.unsat)
-

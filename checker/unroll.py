@@ -48,9 +48,7 @@ def start_at(relation: Relation, state: tuple[Term, ...]) -> Unrolled:
     return Unrolled((*conditions, in_range(pick, count)), pick)
 
 
-def step_between(
-    relation: Relation, before: tuple[Term, ...], after: tuple[Term, ...], time: int | str
-) -> Unrolled:
+def step_between(relation: Relation, before: tuple[Term, ...], after: tuple[Term, ...], time: int | str) -> Unrolled:
     """One enabled operation leads from one copy of the state to another."""
     count, width = len(relation.steps), len(before)
     roots = [root for step in relation.steps for root in (step.guard, *step.values)]

@@ -17,15 +17,18 @@ def _read_only_again(arch: Architecture, s: PteState) -> tuple[Any, ...]:
 
 
 def _dirty_read_only(arch: Architecture, s: PteState) -> Any:
-    return both(*(
-        both(at_level(arch, s, "dirty", e), no(at_level(arch, s, "write", e)), no(arch.hardware.writable(e)))
-        for e in _read_only_again(arch, s)
-    ))
+    return both(
+        *(
+            both(at_level(arch, s, "dirty", e), no(at_level(arch, s, "write", e)), no(arch.hardware.writable(e)))
+            for e in _read_only_again(arch, s)
+        )
+    )
 
 
 def _both_orders(arch: Architecture, s: PteState) -> tuple[Any, Any]:
     return (
-        at_level(arch, s, "mkwrite", apply(arch, s, "mkdirty")), at_level(arch, s, "mkdirty", apply(arch, s, "mkwrite"))
+        at_level(arch, s, "mkwrite", apply(arch, s, "mkdirty")),
+        at_level(arch, s, "mkdirty", apply(arch, s, "mkwrite")),
     )
 
 
@@ -101,9 +104,9 @@ def invariants(arch: Architecture) -> tuple[Invariant, ...]:
         Invariant(
             "no-second-trap",
             "a store to a page that generic mm has made dirty and writable does not trap once more",
-            lambda s: both(*(
-                implies(arch.hardware.writable(e), no(arch.hardware.traps(e))) for e in _ready_to_store(arch, s)
-            )),
+            lambda s: both(
+                *(implies(arch.hardware.writable(e), no(arch.hardware.traps(e))) for e in _ready_to_store(arch, s))
+            ),
             source="Peter Xu in the seed: does the _PAGE_DIRTY optimisation in mkdirty bring a real benefit",
             consequence="one more exception for each such page; a cost, nothing breaks",
             premise=lambda s: arch.hardware.writable(_ready_to_store(arch, s)[0]),

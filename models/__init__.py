@@ -1,0 +1,1 @@
+"""What a machine and a kernel do, as data and pure functions."""

@@ -67,5 +67,3 @@ def describe(arch: Architecture, call: Call) -> str:
         if (call.before ^ call.after) & bit.mask
     ]
     return " ".join([call.name, *(changes or ["(no change)"])])
-
-

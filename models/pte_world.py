@@ -86,7 +86,9 @@ Step = Callable[[PteState], tuple[Any, PteState]]
 
 def _helper_step(arch: Architecture, level: str, helper: str, *args: Any, **ghosts: Any) -> Step:
     def run(s: PteState) -> tuple[Any, PteState]:
-        return s.huge if level == "pmd" else no(s.huge), replace(s, entry=arch.helper(level, helper)(s.entry, *args), **ghosts)
+        return s.huge if level == "pmd" else no(s.huge), replace(
+            s, entry=arch.helper(level, helper)(s.entry, *args), **ghosts
+        )
 
     return run
 
@@ -121,7 +123,9 @@ def _helpers(arch: Architecture, level: str) -> list[Operation]:
         step = _helper_step(arch, level, "modify", arch.protections[prot], write_allowed=prot == "SHARED")
         found.append(op("modify", _granting(step) if prot == "SHARED" else step, f"({prot})"))
     return found + [
-        op(helper, _helper_step(arch, level, helper)) for helper in OPTIONAL_HELPERS if f"{level}_{helper}" in arch.helpers
+        op(helper, _helper_step(arch, level, helper))
+        for helper in OPTIONAL_HELPERS
+        if f"{level}_{helper}" in arch.helpers
     ]
 
 
@@ -162,20 +166,45 @@ def _reclaim(arch: Architecture, s: PteState) -> tuple[Any, PteState]:
 def operations(arch: Architecture) -> tuple[Operation, ...]:
     """Every helper of both levels, and what happens around the entry."""
     around = (
-        Operation("take", _take, "include/linux/pgtable.h ptep_modify_prot_start(); mm/pgtable-generic.c pmdp_invalidate()",
-                  "generic mm takes the entry out and works on a local copy"),
-        Operation("install", _install, "include/linux/pgtable.h ptep_modify_prot_commit(); set_pmd_at()",
-                  "generic mm installs its local copy"),
-        Operation("fork", lambda s: _fork(arch, s), "mm/memory.c copy_present_pte(); mm/huge_memory.c copy_huge_pmd()",
-                  "the page becomes shared copy-on-write and the entry is write-protected"),
-        Operation("unshare", _unshare, "mm/memory.c zap_pte_range() in the other process",
-                  "the other process drops its mapping"),
-        Operation("store", lambda s: _store(arch, s), arch.hardware.source,
-                  "a user store goes through without generic mm"),
-        Operation("writeback", lambda s: _writeback(arch, s), "mm/rmap.c page_vma_mkclean_one()",
-                  "the data is written out; the entry is write-protected and marked clean"),
-        Operation("reclaim", lambda s: _reclaim(arch, s), "mm/vmscan.c shrink_folio_list(); mm/rmap.c try_to_unmap_one()",
-                  "a page that does not look dirty is dropped and read back from its backing copy"),
+        Operation(
+            "take",
+            _take,
+            "include/linux/pgtable.h ptep_modify_prot_start(); mm/pgtable-generic.c pmdp_invalidate()",
+            "generic mm takes the entry out and works on a local copy",
+        ),
+        Operation(
+            "install",
+            _install,
+            "include/linux/pgtable.h ptep_modify_prot_commit(); set_pmd_at()",
+            "generic mm installs its local copy",
+        ),
+        Operation(
+            "fork",
+            lambda s: _fork(arch, s),
+            "mm/memory.c copy_present_pte(); mm/huge_memory.c copy_huge_pmd()",
+            "the page becomes shared copy-on-write and the entry is write-protected",
+        ),
+        Operation(
+            "unshare",
+            _unshare,
+            "mm/memory.c zap_pte_range() in the other process",
+            "the other process drops its mapping",
+        ),
+        Operation(
+            "store", lambda s: _store(arch, s), arch.hardware.source, "a user store goes through without generic mm"
+        ),
+        Operation(
+            "writeback",
+            lambda s: _writeback(arch, s),
+            "mm/rmap.c page_vma_mkclean_one()",
+            "the data is written out; the entry is write-protected and marked clean",
+        ),
+        Operation(
+            "reclaim",
+            lambda s: _reclaim(arch, s),
+            "mm/vmscan.c shrink_folio_list(); mm/rmap.c try_to_unmap_one()",
+            "a page that does not look dirty is dropped and read back from its backing copy",
+        ),
     )
     return (*(op for level in LEVELS for op in _helpers(arch, level)), *around)
 

@@ -6,7 +6,7 @@ import difflib
 import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from models.pte import Architecture
 
@@ -70,7 +70,7 @@ def suggest(wrong: str, known: Iterable[str], what: str) -> UnknownName:
     return UnknownName(f"no {what} {wrong!r}: {hint}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def machine(name: str, features: tuple[str, ...]) -> tuple[Architecture, ...]:
     """Every built-in variant of an architecture with these features.
 
@@ -118,6 +118,8 @@ def architecture(config: str) -> Architecture:
     """The one configuration a full name stands for, ``architecture("loongarch/huacai")``."""
     found = architectures(config)
     if len(found) != 1:
-        raise UnknownName(f"{config!r} names {len(found)} configurations: add /VARIANT, one of "
-                          f"{', '.join(arch.variant for arch in found)}")
+        raise UnknownName(
+            f"{config!r} names {len(found)} configurations: add /VARIANT, one of "
+            f"{', '.join(arch.variant for arch in found)}"
+        )
     return found[0]

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import builtin_systems
+from tests import builtin_systems
 import pytest
-from builtin_systems import CONFIGS, SPLIT_NAMES, VIOLATED_MM
+from tests.builtin_systems import CONFIGS, SPLIT_NAMES, VIOLATED_MM
 from hypothesis import given, settings
-from random_systems import ARITHMETIC, BITWISE, Expression, all_states, initial_states, moves, run, sorts, systems
+from tests.random_systems import ARITHMETIC, BITWISE, Expression, all_states, initial_states, moves, run, sorts, systems
 
 from checker.bmc import check_bounded
 from checker.dependency import BitSplitter, cone_of_influence, depends_only_on
@@ -48,7 +48,7 @@ def _indistinguishable(variables: tuple[Term, ...], masks: tuple[int, ...], seen
     agree = [equal(_masked(left[v], m), _masked(right[v], m)) for v, m in zip(variables, masks, strict=True)]
     differ = [negate(equal(a, b)) for a, b in zip(substitute(seen, left), substitute(seen, right), strict=True)]
     script = Script()
-    script.assert_(connect("and", [*agree, connect("or", differ)]))
+    script.assert_all([connect("and", [*agree, connect("or", differ)])])
     return is_unsatisfiable(str(script))
 
 

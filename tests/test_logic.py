@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import builtin_systems
+from tests import builtin_systems
 import pytest
 import z3
-from builtin_systems import CONFIGS, MACHINES, MKDIRTY_LAST, SPLIT_NAMES
+from tests.builtin_systems import CONFIGS, MACHINES, MKDIRTY_LAST, SPLIT_NAMES
 
 from checker.logic import both, either, implies, ite, lshr, no, same, select, ult, word_like
 from checker.smtlib import Script, sort

@@ -10,7 +10,7 @@ import pytest
 import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_systems import ARITHMETIC, BITWISE, Expression, expressions, run
+from tests.random_systems import ARITHMETIC, BITWISE, Expression, expressions, run
 
 from checker.codegen import compile_function
 from checker.dependency import BitSplitter
@@ -87,7 +87,7 @@ def _z3_constant(term: Term) -> z3.ExprRef:
 def _z3_from_text(term: Term) -> z3.ExprRef:
     """The term as Z3 reads it from its SMT-LIB text: the right side of ``result = term``."""
     script = Script()
-    script.assert_(equal(variable("result", term.width), term) if term.op != "const" else TRUE)
+    script.assert_all([equal(variable("result", term.width), term) if term.op != "const" else TRUE])
     parsed = z3.parse_smt2_string(str(script))
     return z3.And(*parsed)
 

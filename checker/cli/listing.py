@@ -46,8 +46,11 @@ def _invariants() -> Iterable[str]:
     for world, system in (("pte", pte_system(arch)), ("mm", mm_system(arch, next(iter(SPLITS))))):
         for invariant in system.invariants:
             cost = ", a cost" if invariant.cost else ""
-            yield _entry(f"{invariant.name} ({world} world{cost})", f"{invariant.says}; otherwise: {invariant.consequence}",
-                         invariant.source)
+            yield _entry(
+                f"{invariant.name} ({world} world{cost})",
+                f"{invariant.says}; otherwise: {invariant.consequence}",
+                invariant.source,
+            )
 
 
 def _operations() -> Iterable[str]:
@@ -66,7 +69,10 @@ def _operations() -> Iterable[str]:
 def run_list(what: str) -> int:
     """Prints one list and returns the exit status."""
     makers = {
-        "architectures": _architectures, "variants": _variants, "splits": _splits, "invariants": _invariants,
+        "architectures": _architectures,
+        "variants": _variants,
+        "splits": _splits,
+        "invariants": _invariants,
         "operations": _operations,
     }
     print("\n".join(makers[what]()), end="")

@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     check = commands.add_parser(
-        "check", help="decide the invariants of configurations", epilog=EPILOG,
+        "check",
+        help="decide the invariants of configurations",
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     check.add_argument("configs", nargs="*", metavar="CONFIG", help="what to check (default: the comparison of all)")
@@ -105,7 +107,11 @@ def _dispatch(args: argparse.Namespace) -> int:
         return run_list(args.what)
     from checker.cli.evidence import run_certify, run_replay
 
-    return run_replay(args.file, args.kernel) if args.command == "replay" else run_certify(args.dir, args.kernel, args.solver)
+    return (
+        run_replay(args.file, args.kernel)
+        if args.command == "replay"
+        else run_certify(args.dir, args.kernel, args.solver)
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -57,7 +57,9 @@ def _fixes(outcomes: list[Outcome]) -> str:
 
 
 def _sentence(subject: str, words: str) -> list[str]:
-    return textwrap.wrap(f"{subject}: {words}.", 78, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+    return textwrap.wrap(
+        f"{subject}: {words}.", 78, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+    )
 
 
 def _variant_words(machines: dict[str, list[Outcome]]) -> str:
@@ -154,7 +156,11 @@ def _size(outcomes: list[Outcome]) -> str:
 
 def _world_report(outcomes: list[Outcome]) -> str:
     world = outcomes[0].job.world
-    text = ("PTE world: any helper in any order" if world == "pte" else "mm world: the kernel's own calls") + _size(outcomes) + "\n"
+    text = (
+        ("PTE world: any helper in any order" if world == "pte" else "mm world: the kernel's own calls")
+        + _size(outcomes)
+        + "\n"
+    )
     for number in range(len(outcomes[0].results)):
         pairs = [(o.job, o.results[number]) for o in outcomes]
         text += _invariant_report(pairs)
@@ -189,14 +195,26 @@ def _invariant_report(pairs: list[tuple[Job, Result]]) -> str:
 
 def _wrapped(line: str) -> str:
     indent = len(line) - len(line.lstrip())
-    return "\n".join(textwrap.wrap(line.strip(), 78, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2),
-                                   break_on_hyphens=False)) + "\n"
+    return (
+        "\n".join(
+            textwrap.wrap(
+                line.strip(),
+                78,
+                initial_indent=" " * indent,
+                subsequent_indent=" " * (indent + 2),
+                break_on_hyphens=False,
+            )
+        )
+        + "\n"
+    )
 
 
 def verdict_words(result: Result) -> str:
     """The verdict as a reader sees it."""
     if result.verdict is Verdict.VIOLATED:
-        steps = "in the initial state" if result.depth == 0 else f"in {result.depth} step{'s' if result.depth != 1 else ''}"
+        steps = (
+            "in the initial state" if result.depth == 0 else f"in {result.depth} step{'s' if result.depth != 1 else ''}"
+        )
         return f"{'COST' if result.cost else 'VIOLATED'} {steps}"
     if result.verdict is Verdict.BOUNDED:
         return f"holds in all runs of at most {result.depth} steps" + (f" ({result.reason})" if result.reason else "")
@@ -222,9 +240,7 @@ def json_data(outcomes: list[Outcome], paths: dict[tuple[Job, str], str]) -> dic
     """The results as JSON data, in the form of ``docs/result.schema.json``."""
     return {
         "schema": SCHEMA,
-        "results": [
-            _result_data(o.job, r, paths.get((o.job, r.invariant))) for o in outcomes for r in o.results
-        ],
+        "results": [_result_data(o.job, r, paths.get((o.job, r.invariant))) for o in outcomes for r in o.results],
     }
 
 

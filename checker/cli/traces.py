@@ -150,7 +150,8 @@ def render_trace(job: Job, trace: Trace) -> str:
     arch, lines, (narrated_system, last) = _lines(job, trace)
     bits = _letters(arch, (row.entry for line in lines for row in line.rows))
     page = _Page(
-        arch, bits,
+        arch,
+        bits,
         operation=max(len("operation"), *(len(line.operation) for line in lines)),
         who=max((len(row.who) for line in lines for row in line.rows), default=0),
         headings=_HEADINGS[job.world],
@@ -205,11 +206,17 @@ def _judged(arch: Architecture, narrated_system: TransitionSystem, trace: Trace,
     out = []
     for value in invariant.looks_at(last):
         calls = ", ".join(describe(arch, call) for call in calls_behind(value))
-        facts = [name for name, test in (("hw-writable", arch.hardware.writable), ("traps", arch.hardware.traps)) if test(value)]
+        facts = [
+            name
+            for name, test in (("hw-writable", arch.hardware.writable), ("traps", arch.hardware.traps))
+            if test(value)
+        ]
         out.append(f"     judged: {calls or 'the entry'} => {', '.join(facts) or 'not hw-writable'}")
     return out
 
 
 def _fit(line: str, limit: int = 77) -> list[str]:
     """A line that is too long, broken at a blank and continued further in."""
-    return textwrap.wrap(line, limit, subsequent_indent=" " * 9, break_on_hyphens=False) if len(line) > limit else [line]
+    return (
+        textwrap.wrap(line, limit, subsequent_indent=" " * 9, break_on_hyphens=False) if len(line) > limit else [line]
+    )

@@ -1,0 +1,1 @@
+"""One module for each architecture, with the variants of its helpers."""

@@ -53,7 +53,15 @@ SUN4U = Encoding(
     privileged=1 << 2,
     cache=(1 << 5) | (1 << 4),
     size_4mb=3 << 61,
-    kept=0x000007FFFFFFE000 | (1 << 11) | (1 << 10) | (1 << 5) | (1 << 4) | (1 << 3) | SPECIAL | PMD_HUGE | 0x6001 << 48,
+    kept=0x000007FFFFFFE000
+    | (1 << 11)
+    | (1 << 10)
+    | (1 << 5)
+    | (1 << 4)
+    | (1 << 3)
+    | SPECIAL
+    | PMD_HUGE
+    | 0x6001 << 48,
     frame=0x000007FFFFFFE000,
 )
 SUN4V = Encoding(
@@ -101,7 +109,9 @@ def _protections(code: Encoding) -> dict[str, int]:
 
 def _hardware(code: Encoding) -> Hardware:
     def silent(entry: Any) -> Any:
-        return both((entry & (VALID | code.hardware_write)) == (VALID | code.hardware_write), (entry & code.privileged) == 0)
+        return both(
+            (entry & (VALID | code.hardware_write)) == (VALID | code.hardware_write), (entry & code.privileged) == 0
+        )
 
     return Hardware(
         silent=silent,

@@ -166,9 +166,9 @@ def variants(features: tuple[str, ...]) -> tuple[Architecture, ...]:
 
     def write(shadow: int) -> Helper:
         """``shadow`` holds the bits that, with RW, tell a shadow-stack entry: DIRTY alone must be set."""
-        writable: Helper = lambda entry: (entry & RW) != 0
-        stack: Helper = lambda entry: (entry & (RW | shadow)) == shadow
-        return (lambda entry: either(writable(entry), stack(entry))) if shadow_stacks else writable
+        if not shadow_stacks:
+            return lambda entry: (entry & RW) != 0
+        return lambda entry: either((entry & RW) != 0, (entry & (RW | shadow)) == shadow)
 
     linux_612 = linux_61.with_helpers(
         "linux-6.12",

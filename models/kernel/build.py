@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from checker import terms
-
 from models.kernel.errors import CannotLift, KernelError, NotLifted
 from models.kernel.helper import WIDTH, LiftedHelper
 from models.kernel.lift import LiftedTree

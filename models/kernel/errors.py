@@ -9,7 +9,7 @@ from typing import Protocol
 MAX_FILE_BYTES = 1_000_000
 """The largest source file that is read; the kernel's largest page-table header is below 100 kB."""
 
-MAX_TOTAL_BYTES = 4_000_000
+MAX_TOTAL_BYTES = 2_000_000
 """The most text that is read from one tree."""
 
 MAX_TOKENS = 400_000
@@ -44,12 +44,25 @@ MAX_NESTING = 100
 MAX_DEPTH = 150
 """How deep the evaluation of one helper may go, the helpers that it calls included."""
 
-MAX_STEPS = 100_000
-"""The expressions and statements that one helper may take, calls included."""
+MAX_STEPS = 200_000
+"""The expressions and statements that all helpers of a tree may take; Linux 6.12 on x86-64 needs about a tenth."""
+
+MAX_VARIABLES = 64
+"""The most local variables of one function."""
+
+MAX_MEMBERS = 64
+"""The most integers in one structure, structures inside it included."""
+
+MAX_CONSTANTS = 2_000
+"""The most macros with page-table names in one tree."""
 
 
 class KernelError(Exception):
     """A tree that cannot be read at all; one sentence that names the file and line where there is one."""
+
+
+class LimitExceeded(KernelError):
+    """A tree that takes more time or memory than any real one."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +138,8 @@ class Budget:
         """Takes steps off.
 
         Raises:
-            KernelError: none are left.
+            LimitExceeded: none are left.
         """
         self.left -= steps
         if self.left < 0:
-            raise fault(place, self.what)
+            raise LimitExceeded(f"{place.file}:{place.line}: {self.what}")

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from checker import terms
 from checker.terms import Term
-
 from models.kernel.architectures import Platform
 from models.kernel.errors import Unsupported
 from models.kernel.syntax import (

@@ -8,9 +8,8 @@ from typing import TypeVar
 
 from checker import terms
 from checker.terms import FALSE, TRUE, Term
-
 from models.kernel.architectures import Platform
-from models.kernel.errors import MAX_DEPTH, MAX_STEPS, Budget, Unsupported, fault
+from models.kernel.errors import MAX_DEPTH, MAX_STEPS, MAX_VARIABLES, Budget, Unsupported, fault
 from models.kernel.expressions import Expressions
 from models.kernel.syntax import Assign, Block, Call, Declare, Evaluate, Expression, If, Return, Statement
 from models.kernel.tokens import Token, printable
@@ -68,13 +67,12 @@ class Interpreter(Expressions):
         self.frame = Frame({}, Void())
         self._active: list[str] = []
         self._depth = 0
-        self._budget = Budget(0, "")
+        self._budget = Budget(MAX_STEPS, f"the helpers take more than {MAX_STEPS} steps by here")
 
     def start(self, variables: dict[str, Value]) -> None:
-        """A fresh frame and a fresh budget."""
+        """A fresh frame."""
         self.frame = Frame(variables, Void())
         self._active, self._depth = [], 0
-        self._budget = Budget(MAX_STEPS, f"the helper takes more than {MAX_STEPS} steps by here")
 
     def enter(self, token: Token) -> None:
         """One step, one level deeper.
@@ -182,6 +180,8 @@ class Interpreter(Expressions):
         kind = self.types.resolve(statement.type)
         if isinstance(kind, Void):
             raise Unsupported("a variable without a type", statement.token)
+        if len(self.frame.variables) >= MAX_VARIABLES:
+            raise fault(statement.token, f"a function has more than {MAX_VARIABLES} variables")
         value = unset(kind) if statement.value is None else self.converted(statement.value, kind)
         self.store(statement.name, value)
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checker.terms import Term
-
 from models.kernel.architectures import PLATFORMS, TEST, Platform
-from models.kernel.errors import KernelError, NotLifted, Unsupported
+from models.kernel.errors import MAX_CONSTANTS, KernelError, LimitExceeded, NotLifted, Unsupported
 from models.kernel.helper import HelperParameter, LiftedHelper, argument_variable
 from models.kernel.interpreter import Interpreter
 from models.kernel.macros import Macro
@@ -230,12 +229,14 @@ class _Lifter:
     def _constants(self) -> dict[str, int]:
         """The values of the macros that name bits and masks."""
         found: dict[str, int] = {}
-        for name in self.sources.macros.names():
-            if name.startswith(self.platform.constants):
-                macro = self.sources.macros.lookup(name, self.last)
-                value = self._constant(name) if macro is not None and macro.params is None else None
-                if value is not None:
-                    found[name] = value
+        names = [name for name in self.sources.macros.names() if name.startswith(self.platform.constants)]
+        if len(names) > MAX_CONSTANTS:
+            raise KernelError(f"{self.sources.tree.root}: more than {MAX_CONSTANTS} macros with page-table names")
+        for name in names:
+            macro = self.sources.macros.lookup(name, self.last)
+            value = self._constant(name) if macro is not None and macro.params is None else None
+            if value is not None:
+                found[name] = value
         return found
 
     def _constant(self, name: str) -> int | None:
@@ -244,7 +245,10 @@ class _Lifter:
             value = self._value(name)
             if isinstance(value, Word) and value.term.op == "const":
                 return int(convert(value, ULONG).term.data)
+        except LimitExceeded:
+            raise
         except (Unsupported, Undefined, KernelError):
+            # a macro with such a name may well be something else than an integer
             pass
         self.interpreter.used = earlier
         return None

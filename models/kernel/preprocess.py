@@ -74,7 +74,7 @@ class Sources:
     _includes: int = 0
 
     def __post_init__(self) -> None:
-        enabled: dict[str, Computed] = {name: self._is_enabled for name in ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")}
+        enabled: dict[str, Computed] = dict.fromkeys(("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE"), self._is_enabled)
         self.macros = Macros(enabled)
         self._budget = Budget(MAX_TOKENS, f"the sources have more than {MAX_TOKENS} tokens by here")
         for head, text in PRELUDE.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from models.kernel.errors import Unsupported
+from models.kernel.errors import MAX_MEMBERS, Unsupported
 from models.kernel.statements import BodyParser
 from models.kernel.syntax import Expression, TypeName
 from models.kernel.tokens import Token, printable
@@ -107,6 +107,8 @@ class Types:
                 raise self._refuse(parser.peek(), f"the member type {printable(parser.peek().text)} is not known")
             kind = self.resolve(parser.type_name(), chain + 1)
             members += [(name, kind) for name in self._member_names(parser)]
+            if sum(_integers(kind) for _, kind in members) > MAX_MEMBERS:
+                raise self._refuse(token, f"a structure of more than {MAX_MEMBERS} integers is not understood")
         return StructType(f"{token.file}:{token.line}", tuple(members))
 
     def _member_names(self, parser: BodyParser) -> list[str]:
@@ -117,6 +119,11 @@ class Types:
             raise self._refuse(parser.peek(), "a member of this form is not understood")
         parser.expect(";")
         return names
+
+
+def _integers(kind: Type) -> int:
+    """How many integers a value of a type holds."""
+    return sum(_integers(member) for _, member in kind.members) if isinstance(kind, StructType) else 1
 
 
 def _builtin(name: str) -> Type:

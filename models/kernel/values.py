@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from checker import terms
 from checker.terms import Term
-
 from models.kernel.words import IntType, Undefined, Word, number
 
 

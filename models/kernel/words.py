@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from checker import terms
 from checker.terms import FALSE, TRUE, Term
-
 from models.kernel.tokens import Token, printable
 
 
@@ -81,7 +80,7 @@ def _digits(text: str) -> int:
 def _literal_type(value: int, suffix: str, decimal: bool) -> IntType:
     unsigned = "u" in suffix
     for kind in (LONG, ULONG) if "l" in suffix else (INT, UINT, LONG, ULONG):
-        if kind.signed and unsigned or not kind.signed and decimal and not unsigned:
+        if (kind.signed and unsigned) or (not kind.signed and decimal and not unsigned):
             continue
         if value < 1 << (kind.bits - kind.signed):
             return kind
@@ -167,7 +166,7 @@ def _two_constants(term: Term) -> bool:
 
 def plain(op: str, left: Term, right: Term) -> Term:
     """A word operator, kept simple where one operand chooses between two masks, as x86's pmd_flags() does."""
-    if left.op == "const" or _two_constants(left) and right.op != "const":
+    if left.op == "const" or (_two_constants(left) and right.op != "const"):
         if op != "sub":
             left, right = right, left
     if right.op == "const" and _two_constants(left):

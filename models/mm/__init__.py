@@ -1,0 +1,1 @@
+"""The mm world: what generic mm does with the helpers."""

@@ -99,16 +99,31 @@ _WHERE = "mm/huge_memory.c __split_huge_pmd_locked()"
 SPLITS: dict[str, Split] = {
     split.name: split
     for split in (
-        Split("before-0ccf7f168e17", "mkwrite, then wrprotect unless the PMD was writable; dirty goes to the folio only",
-              f"{_WHERE} up to Linux 6.0, from the context of commit 0ccf7f168e17", _without_dirty),
-        Split("carry-dirty", "as before, and mkdirty last when the PMD was dirty",
-              f"{_WHERE}, commit 0ccf7f168e17 (6.1-rc1)", _carry_dirty),
-        Split("partial-revert", "mkdirty on present entries taken out again",
-              f"{_WHERE}, commit 624a2c94f5b7; Linux 6.1.192", _without_dirty),
-        Split("reorder", "mkdirty first, wrprotect last (Peter Xu)",
-              f"{_WHERE}, commit e833bc503405", _reorder),
-        Split("linux-6.12", "mkwrite only if the PMD was writable, mkdirty last, no wrprotect at all",
-              f"{_WHERE} in Linux 6.12.117, since commit 1462c52e9f2b", _linux_612),
+        Split(
+            "before-0ccf7f168e17",
+            "mkwrite, then wrprotect unless the PMD was writable; dirty goes to the folio only",
+            f"{_WHERE} up to Linux 6.0, from the context of commit 0ccf7f168e17",
+            _without_dirty,
+        ),
+        Split(
+            "carry-dirty",
+            "as before, and mkdirty last when the PMD was dirty",
+            f"{_WHERE}, commit 0ccf7f168e17 (6.1-rc1)",
+            _carry_dirty,
+        ),
+        Split(
+            "partial-revert",
+            "mkdirty on present entries taken out again",
+            f"{_WHERE}, commit 624a2c94f5b7; Linux 6.1.192",
+            _without_dirty,
+        ),
+        Split("reorder", "mkdirty first, wrprotect last (Peter Xu)", f"{_WHERE}, commit e833bc503405", _reorder),
+        Split(
+            "linux-6.12",
+            "mkwrite only if the PMD was writable, mkdirty last, no wrprotect at all",
+            f"{_WHERE} in Linux 6.12.117, since commit 1462c52e9f2b",
+            _linux_612,
+        ),
     )
 }
 """The orders in history; the default of a variant's comparison is all of them."""
@@ -125,5 +140,3 @@ def split_entry(k: Kernel, entry: Any, vm_write: Any) -> Any:
     arch = k.arch
     huge = HugeEntry(arch.pmd_write(entry), arch.pmd_young(entry), arch.pmd_dirty(entry), vm_write)
     return SPLITS[k.split].build(k, arch.mk_pte(k.vm_page_prot(vm_write, entry)), huge)
-
-

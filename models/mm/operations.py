@@ -60,14 +60,19 @@ def _stores_can_trap_on_writable(k: Kernel) -> bool:
     return not k.arch.hardware.serves_writable
 
 
-def operation(says: str, source: str, where: Callable[[Kernel], bool] = _everywhere) -> Callable[[Rule], Rule]:
-    """Registers a rule under its own function's name."""
+def operation(source: str, where: Callable[[Kernel], bool] = _everywhere) -> Callable[[Rule], Rule]:
+    """Registers a rule under its function's name, with its docstring as the sentence about it.
+
+    Args:
+        source: kernel file and function.
+        where: the kernels on which it can happen at all.
+    """
 
     def register(rule: Rule) -> Rule:
         name = rule.__name__
         if name in OPERATIONS:
             raise ValueError(f"operation {name!r} is declared twice")
-        OPERATIONS[name] = MmOperation(name, rule, says, source, where)
+        OPERATIONS[name] = MmOperation(name, rule, (rule.__doc__ or "").rstrip("."), source, where)
         return rule
 
     return register
@@ -102,24 +107,27 @@ def _either_process(condition: Any, yes: Process, otherwise: Process) -> Process
     )
 
 
-@operation("fork of a page mapped by a PTE", "mm/memory.c copy_present_pte() (6.1), __copy_present_ptes() (6.12)")
+@operation("mm/memory.c copy_present_pte() (6.1), __copy_present_ptes() (6.12)")
 def fork_pte(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """Fork of a page mapped by a PTE."""
     arch, mine = k.arch, s.processes[p]
     entry = ite(arch.pte_write(mine.entry), arch.pte_wrprotect(mine.entry), mine.entry)
     possible, after = _fork_into(s, p, entry=arch.pte_mkold(entry))
     return both(_at(mine, PTE), possible), with_process(after, p, entry=entry)
 
 
-@operation("fork of a huge page: both PMDs are write-protected, writable or not", "mm/huge_memory.c copy_huge_pmd()")
+@operation("mm/huge_memory.c copy_huge_pmd()")
 def fork_pmd(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """Fork of a huge page: both PMDs are write-protected, writable or not."""
     arch, mine = k.arch, s.processes[p]
     entry = arch.pmd_wrprotect(mine.entry)
     possible, after = _fork_into(s, p, entry=arch.pmd_mkold(entry))
     return both(_at(mine, PMD), possible), with_process(after, p, entry=entry)
 
 
-@operation("a huge PMD is replaced by PTEs", "mm/huge_memory.c __split_huge_pmd_locked()")
+@operation("mm/huge_memory.c __split_huge_pmd_locked()")
 def split_huge_pmd(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """A huge PMD is replaced by PTEs."""
     mine = s.processes[p]
     after = with_process(s, p, level=PTE, entry=split_entry(k, mine.entry, mine.vm_write))
     return _at(mine, PMD), _mark_folio_dirty(k, after, mine)
@@ -145,8 +153,9 @@ def _may_reuse(s: World, p: int) -> Any:
     return either(exclusive(s, p), no(shared(s, p)))
 
 
-@operation("write fault on a read-only PTE: the page is this process's own", "mm/memory.c do_wp_page(), wp_page_reuse()")
+@operation("mm/memory.c do_wp_page(), wp_page_reuse()")
 def wp_page_reuse(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """Write fault on a read-only PTE: the page is this process's own."""
     arch, mine = k.arch, s.processes[p]
     guard = both(_write_fault(k, s, p, PTE), no(arch.pte_write(mine.entry)), _may_reuse(s, p))
     entry = arch.pte_mkdirty(arch.pte_mkyoung(mine.entry))
@@ -154,8 +163,9 @@ def wp_page_reuse(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     return guard, with_frame(after, mine.frame, exclusive=True)
 
 
-@operation("write fault on a read-only PTE: the page is copied", "mm/memory.c do_wp_page(), wp_page_copy()")
+@operation("mm/memory.c do_wp_page(), wp_page_copy()")
 def wp_page_copy(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """Write fault on a read-only PTE: the page is copied."""
     arch, mine = k.arch, s.processes[p]
     found, frame = free_frame(s)
     guard = both(_write_fault(k, s, p, PTE), no(arch.pte_write(mine.entry)), no(exclusive(s, p)), found)
@@ -172,16 +182,17 @@ def _copy_content(process: Process, source: Any, target: Any) -> Process:
     return replace(process, data=tuple(ite(same(target, k), right, d) for k, d in enumerate(process.data)))
 
 
-@operation("write fault on a writable PTE that is not dirty or not young", "mm/memory.c handle_pte_fault()",
-           _stores_can_trap_on_writable)
+@operation("mm/memory.c handle_pte_fault()", _stores_can_trap_on_writable)
 def fault_mkdirty_pte(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """Write fault on a writable PTE that is not dirty or not young."""
     arch, mine = k.arch, s.processes[p]
     guard = both(_write_fault(k, s, p, PTE), arch.pte_write(mine.entry))
     return guard, with_process(s, p, entry=arch.pte_mkyoung(arch.pte_mkdirty(mine.entry)))
 
 
-@operation("write fault on a read-only PMD: the huge page is this process's own", "mm/huge_memory.c do_huge_pmd_wp_page()")
+@operation("mm/huge_memory.c do_huge_pmd_wp_page()")
 def huge_pmd_reuse(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """Write fault on a read-only PMD: the huge page is this process's own."""
     arch, mine = k.arch, s.processes[p]
     guard = both(_write_fault(k, s, p, PMD), no(arch.pmd_write(mine.entry)), _may_reuse(s, p))
     entry = arch.pmd_mkdirty(arch.pmd_mkyoung(mine.entry))
@@ -189,31 +200,33 @@ def huge_pmd_reuse(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     return guard, with_frame(after, mine.frame, exclusive=True)
 
 
-@operation("write fault on a writable PMD that is not dirty or not young", "mm/huge_memory.c touch_pmd()",
-           _stores_can_trap_on_writable)
+@operation("mm/huge_memory.c touch_pmd()", _stores_can_trap_on_writable)
 def fault_mkdirty_pmd(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """Write fault on a writable PMD that is not dirty or not young."""
     arch, mine = k.arch, s.processes[p]
     guard = both(_write_fault(k, s, p, PMD), arch.pmd_write(mine.entry))
     return guard, with_process(s, p, entry=arch.pmd_mkdirty(arch.pmd_mkyoung(mine.entry)))
 
 
-@operation("a load marks the entry young, by the CPU, its TLB code or a read fault",
-           "mm/memory.c handle_pte_fault() pte_mkyoung(); arch/loongarch/mm/tlbex.S handle_tlb_load")
+@operation("mm/memory.c handle_pte_fault() pte_mkyoung(); arch/loongarch/mm/tlbex.S handle_tlb_load")
 def load(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """A load marks the entry young, by the CPU, its TLB code or a read fault."""
     arch, mine = k.arch, s.processes[p]
     young = ite(_at(mine, PMD), arch.pmd_mkyoung(mine.entry), arch.pte_mkyoung(mine.entry))
     return both(mapped(mine), no(same(young, mine.entry))), with_process(s, p, entry=young)
 
 
-@operation("reclaim marks the entry old to see whether it is used", "mm/rmap.c folio_referenced_one()")
+@operation("mm/rmap.c folio_referenced_one()")
 def age(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """Reclaim marks the entry old to see whether it is used."""
     arch, mine = k.arch, s.processes[p]
     old = ite(_at(mine, PMD), arch.pmd_mkold(mine.entry), arch.pte_mkold(mine.entry))
     return both(mapped(mine), no(same(old, mine.entry))), with_process(s, p, entry=old)
 
 
-@operation("a user store goes through without generic mm", "the architecture's hardware description")
+@operation("the architecture's hardware description")
 def store(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """A user store goes through without generic mm."""
     mine = s.processes[p]
     written = tuple(
         replace(q, data=tuple(_after_store(q is mine, same(mine.frame, n), d) for n, d in enumerate(q.data)))
@@ -228,16 +241,18 @@ def _after_store(writer: bool, this_frame: Any, right: Any) -> Any:
     return this_frame if writer else both(right, no(this_frame))
 
 
-@operation("mprotect(PROT_READ) on the VMA", "mm/mprotect.c change_pte_range(); mm/huge_memory.c change_huge_pmd()")
+@operation("mm/mprotect.c change_pte_range(); mm/huge_memory.c change_huge_pmd()")
 def mprotect_read(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """Mprotect(PROT_READ) on the VMA."""
     arch, mine = k.arch, s.processes[p]
     prot = arch.protections["READONLY"]
     entry = ite(_at(mine, PMD), arch.pmd_modify(mine.entry, prot), arch.pte_modify(mine.entry, prot))
     return both(mapped(mine), mine.vm_write), with_process(s, p, entry=entry, vm_write=False)
 
 
-@operation("munmap or exit", "mm/memory.c zap_pte_range(); mm/huge_memory.c zap_huge_pmd()")
+@operation("mm/memory.c zap_pte_range(); mm/huge_memory.c zap_huge_pmd()")
 def unmap(k: Kernel, s: World, p: int) -> tuple[Any, World]:
+    """Munmap or exit."""
     gone = empty_process(len(s.frames))
     mine = s.processes[p]
     return no(_at(mine, NONE)), release_unmapped(replace(s, processes=put(s.processes, p, gone)))

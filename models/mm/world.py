@@ -38,10 +38,16 @@ def starts(k: Kernel, processes: int, frames: int) -> tuple[Start, ...]:
     huge = k.arch.pmd_mkwrite(arch.pmd_mkdirty(arch.mk_huge_pmd(arch.protections["PRIVATE"])))
     small = k.arch.pte_mkwrite(arch.pte_mkdirty(arch.mk_pte(arch.protections["PRIVATE"])))
     return (
-        Start("a huge page of its own", lambda _: world(PMD, huge),
-              says="mm/huge_memory.c __do_huge_pmd_anonymous_page(): mkdirty, then mkwrite"),
-        Start("a small page of its own", lambda _: world(PTE, small),
-              says="mm/memory.c do_anonymous_page(): mkdirty, then mkwrite"),
+        Start(
+            "a huge page of its own",
+            lambda _: world(PMD, huge),
+            says="mm/huge_memory.c __do_huge_pmd_anonymous_page(): mkdirty, then mkwrite",
+        ),
+        Start(
+            "a small page of its own",
+            lambda _: world(PTE, small),
+            says="mm/memory.c do_anonymous_page(): mkdirty, then mkwrite",
+        ),
     )
 
 
@@ -109,9 +115,7 @@ def lemmas(k: Kernel, processes: int) -> tuple[Literals, ...]:
         ((write, False), (f"{first}'s frame exclusive", True)),
         ((f"{first}'s frame exclusive", False), (f"{first}'s frame shared", False)),
     )
-    constant = tuple(
-        ((page, False), (f"{fact} of {first}", sign)) for fact in k.arch.facts() for sign in (True, False)
-    )
+    constant = tuple(((page, False), (f"{fact} of {first}", sign)) for fact in k.arch.facts() for sign in (True, False))
     return general + constant
 
 
