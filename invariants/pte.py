@@ -43,6 +43,11 @@ def _ready_to_store(arch: Architecture, s: PteState) -> tuple[Any, Any]:
 
 def invariants(arch: Architecture) -> tuple[Invariant, ...]:
     """The contract of an architecture's helpers, most grievous first."""
+    return (*_about_the_entry(arch), *_about_the_helpers(arch))
+
+
+def _about_the_entry(arch: Architecture) -> tuple[Invariant, ...]:
+    """What must be true of the installed entry, given what generic mm knows."""
     return (
         Invariant(
             "cow-shared-not-hw-writable",
@@ -76,6 +81,12 @@ def invariants(arch: Architecture) -> tuple[Invariant, ...]:
             consequence="generic mm decides on pte_write() and does not know that the page can change",
             premise=lambda s: hardware_writable(arch, s),
         ),
+    )
+
+
+def _about_the_helpers(arch: Architecture) -> tuple[Invariant, ...]:
+    """What a helper must make of any entry that can occur."""
+    return (
         Invariant(
             "mkdirty-mkwrite-commute",
             "mkdirty and mkwrite give the same entry in either order",

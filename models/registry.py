@@ -62,12 +62,12 @@ DEFAULT_MACHINES = ("loongarch", "loongarch+ptw", "sparc64", "sparc64+sun4v", "x
 """The machines of the default comparison."""
 
 
-def suggest(wrong: str, known: Iterable[str], what: str) -> UnknownName:
+def suggest(wrong: str, known: Iterable[str], what: str, owner: str = "") -> UnknownName:
     """The error for a name that is not among the known ones, with the nearest if there is one."""
     names = list(known)
     near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"
-    return UnknownName(f"no {what} {wrong!r}: {hint}")
+    return UnknownName(f"{owner + ' has ' if owner else ''}no {what} {wrong!r}: {hint}")
 
 
 @cache
@@ -84,7 +84,7 @@ def machine(name: str, features: tuple[str, ...]) -> tuple[Architecture, ...]:
     for feature in wanted:
         if feature not in family.features:
             known = [*family.features, *([family.base] if family.base else [])]
-            raise suggest(feature, known, f"feature of {name}")
+            raise suggest(feature, known, "feature", name)
     return tuple(importlib.import_module(family.module).variants(wanted))
 
 
@@ -110,7 +110,7 @@ def architectures(config: str) -> tuple[Architecture, ...]:
         return found
     chosen = tuple(arch for arch in found if arch.variant == variant)
     if not chosen:
-        raise suggest(variant, [arch.variant for arch in found], f"variant of {name}")
+        raise suggest(variant, [arch.variant for arch in found], "variant", name)
     return chosen
 
 

@@ -51,7 +51,7 @@ def _apt(*words: str) -> str:
 
 
 def _known(package: str) -> bool:
-    return subprocess.run(("apt-cache", "show", package), capture_output=True).returncode == 0
+    return subprocess.run(("apt-cache", "show", package), check=False, capture_output=True).returncode == 0
 
 
 def _refresh() -> None:
@@ -120,7 +120,9 @@ def _install(found: Path, target: Path) -> None:
 def main() -> None:
     """Fetches what is not there yet."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    wanted = [(tree(version), _fetch_source, version) for version in VERSIONS] + [(headers("6.12"), _fetch_headers, "6.12")]
+    wanted = [(tree(version), _fetch_source, version) for version in VERSIONS] + [
+        (headers("6.12"), _fetch_headers, "6.12")
+    ]
     missing = [(fetch, version) for present, fetch, version in wanted if present is None]
     if not missing:
         _say(f"every tree is in {CACHE} already")

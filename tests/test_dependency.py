@@ -104,14 +104,14 @@ def _seen(system: TransitionSystem, state: Any) -> tuple[Any, ...]:
     return (*after, *(bool(i.holds(state)) for i in system.invariants))
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(systems(operators=(*BITWISE, "add", "sub", "mul")))
 def test_dropped_bits_cannot_be_seen_in_random_systems(system: TransitionSystem) -> None:
     for alike in _groups(system).values():
         assert len({_seen(system, state) for state in alike}) == 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(systems(operators=(*BITWISE, "add", "sub", "mul")))
 def test_dropped_input_bits_cannot_be_seen_in_random_systems(system: TransitionSystem) -> None:
     cone = cone_of_influence(system.relation)

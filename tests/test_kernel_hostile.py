@@ -100,27 +100,31 @@ def test_headers_that_are_not_on_the_list_are_not_read(tmp_path: Path) -> None:
     ("body", "what"),
     [
         ("return pte", "';' expected before '}'"),
-        ("return (pte;", "')' expected before ';'"),
         ("pte_val(pte) |= ; return pte;", "an expression expected before ';'"),
         ("if pte return pte;", "'(' expected before 'pte'"),
         ("return pte 3;", "';' expected before '3'"),
         ("unsigned = 3;", "a name expected before '='"),
-        ("else return pte;", "';' expected before 'return'"),
+        ("return pte + (1, );", "an expression expected before ')'"),
+        ("else return pte;", "a statement expected before 'else'"),
         ("return @;", "an expression expected before '@'"),
         ("return pte ? pte;", "':' expected before ';'"),
-        ("return __pte(pte,);", "an expression expected before '}'"),
         ("if (1)", "an expression expected before '}'"),
     ],
 )  # fmt: skip
 def test_a_syntax_error_in_a_helper_names_its_line(tmp_path: Path, body: str, what: str) -> None:
     message = refused_header(tmp_path, mkdirty(body))
-    assert message.startswith((f"{PGTABLE}:2: syntax error", "arch/loongarch/include/asm/page.h:")), message
-    if "__pte" not in body and "unsigned" not in body and "else" not in body:
-        assert what in message
+    assert message == f"{PGTABLE}:2: syntax error: {what}"
+
+
+def test_brackets_that_do_not_match(tmp_path: Path) -> None:
+    header = mkdirty("\nreturn (pte;\n") + "static inline int f(int a) { return (a); }\n"
+    assert refused_header(tmp_path, header) == f"{PGTABLE}:4: syntax error: '}}' where '(' of line 3 is open"
 
 
 def test_an_open_brace_names_where_it_stands(tmp_path: Path) -> None:
-    message = refused_header(tmp_path, HEAD + "\nstatic inline pte_t pte_mkdirty(pte_t p)\n{\n  if (1) {\n  return p;\n}\n")
+    message = refused_header(
+        tmp_path, HEAD + "\nstatic inline pte_t pte_mkdirty(pte_t p)\n{\n  if (1) {\n  return p;\n}\n"
+    )
     assert message == f"{PGTABLE}:4: syntax error: '{{' is never closed"
 
 
@@ -129,7 +133,7 @@ def test_an_open_brace_names_where_it_stands(tmp_path: Path) -> None:
     [
         ("}\n", 1, "'}' without its counterpart"),
         ("int x);\n", 1, "')' without its counterpart"),
-        ("\nint f(int a];\n", 2, "']' without its counterpart"),
+        ("\nint f(int a];\n", 2, "']' where '(' of line 2 is open"),
         ("\n/* open\n", 2, "never closed"),
         ("#if 1\n", 1, "no #endif"),
         ("#endif\n", 1, "#endif without #if"),
@@ -158,7 +162,9 @@ def test_broken_headers_name_file_and_line(tmp_path: Path, header: str, line: in
 
 
 def test_an_include_loop(tmp_path: Path) -> None:
-    assert "an include loop" in refused_header(tmp_path, "#include <asm/pgtable-bits.h>\n", pgtable_bits="#include <asm/pgtable.h>\n")
+    assert "an include loop" in refused_header(
+        tmp_path, "#include <asm/pgtable-bits.h>\n", pgtable_bits="#include <asm/pgtable.h>\n"
+    )
 
 
 def test_a_guarded_loop_is_no_loop(tmp_path: Path) -> None:
@@ -240,39 +246,48 @@ def test_a_macro_of_very_many_lines(tmp_path: Path) -> None:
     assert message.startswith(f"{PGTABLE}:1: a line of ") and "limit" in message
 
 
-@pytest.mark.parametrize("line", ['"' + '\\"' * 400_000, "'" * 800_000, "/ *" * 250_000, '"' * 900_001, "\\ " * 400_000])
+@pytest.mark.parametrize(
+    "line", ['"' + '\\"' * 400_000, "'" * 800_000, "/ *" * 250_000, '"' * 900_001, "\\ " * 400_000]
+)
 def test_lines_made_to_be_slow(tmp_path: Path, line: str) -> None:
     assert "longer than the limit" in refused_header(tmp_path, line + "\n")
 
 
 def test_many_slow_lines(tmp_path: Path) -> None:
     line = ('"' + '\\"' * 30_000 + "\n") * 15
-    assert refused_header(tmp_path, line + "}") .endswith("'}' without its counterpart")
+    assert refused_header(tmp_path, line + "}").endswith("'}' without its counterpart")
 
 
-@pytest.mark.parametrize("text", [";" * 900_000, "a " * 450_000, "x{}" * 300_000, "f(){}" * 180_000, "(" * 900_000, "{" * 900_000])
+@pytest.mark.parametrize(
+    "text", [";" * 900_000, "a " * 450_000, "x{}" * 300_000, "f(){}" * 180_000, "(" * 900_000, "{" * 900_000]
+)
 def test_very_many_tokens(tmp_path: Path, text: str) -> None:
     pieces = "\n".join(text[i : i + 60_000] for i in range(0, len(text), 60_000))
     assert PGTABLE in refused_header(tmp_path, pieces)
 
 
 def test_a_recursive_macro_is_an_unknown_name(tmp_path: Path) -> None:
-    found = not_lifted(tmp_path, "#define LOOP (LOOP + 1)\n" + "static inline pte_t pte_mkdirty(pte_t pte) { return __pte(LOOP); }\n")
+    found = not_lifted(
+        tmp_path, "#define LOOP (LOOP + 1)\n" + "static inline pte_t pte_mkdirty(pte_t pte) { return __pte(LOOP); }\n"
+    )
     assert found.reason == "LOOP is not known"
 
 
 def test_mutually_recursive_function_macros_end(tmp_path: Path) -> None:
-    found = not_lifted(tmp_path, "#define f(x) g(x) g(x)\n#define g(x) f(x) f(x)\n#define pte_mkdirty(p) h\n#define h f(f(1))\n")
-    assert "is not known" in found.reason or "syntax" in found.reason
+    header = "#define f(x) g(x) + g(x)\n#define g(x) f(x) + f(x)\n#define pte_mkdirty(p) h\n#define h f(f(1))\n"
+    assert not_lifted(tmp_path, header).reason == "f() is not known"
 
 
 BOMBS = {
-    "objects": "".join(f"#define B{i} B{i + 1} + B{i + 1}\n" for i in range(60)) + "#define B60 1\n#define pte_mkdirty(p) B0\n",
+    "objects": "".join(f"#define B{i} B{i + 1} + B{i + 1}\n" for i in range(60)) + "#define B60 1\n"
+        "#define pte_mkdirty(p) B0\n",
     "functions": "".join(f"#define B{i}(x) B{i + 1}(x x) B{i + 1}(x x)\n" for i in range(60)) + "#define pte_mkdirty(p) B0(1)\n",
-    "arguments": "".join(f"#define B{i}(x) B{i + 1}(x + x)\n" for i in range(60)) + "#define B60(x) x\n#define pte_mkdirty(p) B0(p)\n",
+    "arguments": "".join(f"#define B{i}(x) B{i + 1}(x + x)\n" for i in range(60)) + "#define B60(x) x\n"
+        "#define pte_mkdirty(p) B0(p)\n",
     "wide": "#define W " + "V " * 20_000 + "\n#define V " + "U " * 20_000 + "\n#define U 1\n#define pte_mkdirty(p) W\n",
     "condition": "".join(f"#define B{i} B{i + 1} + B{i + 1}\n" for i in range(60)) + "#define B60 1\n#if B0\n#endif\n",
-    "constant": "".join(f"#define B{i} B{i + 1} + B{i + 1}\n" for i in range(60)) + "#define B60 1\n#define _PAGE_X B0\n",
+    "constant": "".join(f"#define B{i} B{i + 1} + B{i + 1}\n" for i in range(60)) + "#define B60 1\n"
+        "#define _PAGE_X B0\n",
     "top level": "".join(f"#define B{i} B{i + 1} B{i + 1}\n" for i in range(60)) + "#define B60 int x;\nB0\n",
 }  # fmt: skip
 
@@ -296,7 +311,10 @@ def test_macro_arguments_nested_deep(tmp_path: Path) -> None:
 @pytest.mark.parametrize("operator", ["##", "#"])
 def test_words_that_grow_by_pasting(tmp_path: Path, operator: str) -> None:
     step = "x##x" if operator == "##" else "g(#x)"
-    text = "".join(f"#define P{i}(x) P{i + 1}({step})\n" for i in range(40)) + "#define g(x) #x#x\n#define pte_mkdirty(p) P0(ab)\n"
+    text = (
+        "".join(f"#define P{i}(x) P{i + 1}({step})\n" for i in range(40))
+        + "#define g(x) #x#x\n#define pte_mkdirty(p) P0(ab)\n"
+    )
     root = made_up_tree(tmp_path, HEAD + text)
     try:
         found = lift_tree(root, "loongarch")
@@ -310,7 +328,7 @@ def test_words_that_grow_by_pasting(tmp_path: Path, operator: str) -> None:
     "expression",
     [
         "(" * 50_000 + "1" + ")" * 50_000,
-        "-" * 0 + "~" * 50_000 + "1",
+        "~" * 50_000 + "1",
         "!" * 300 + "1",
         "1" + " + 1" * 20_000,
         "1 ? " * 10_000 + "1" + " : 1" * 10_000,
@@ -319,7 +337,7 @@ def test_words_that_grow_by_pasting(tmp_path: Path, operator: str) -> None:
         "(int)" * 10_000 + "1",
         "a.b" + ".b" * 20_000,
         "1 || 2 && 3 | 4 ^ 5 & 6 == 7 < 8 << 9 + 10 * (" * 60 + "1" + ")" * 60,
-        "(" * 90 + "1" + " | 1" * 90 + ")" * 90,
+        "(" * 40 + "1" + (" | 1" * 90 + ")") * 40,
     ],
     ids=lambda text: text[:12],
 )  # fmt: skip
@@ -353,7 +371,8 @@ def test_nesting_in_a_condition(tmp_path: Path) -> None:
 
 def test_helpers_that_call_each_other_exponentially(tmp_path: Path) -> None:
     chain = "".join(
-        f"static inline pte_t f{i}(pte_t p) {{ p = f{i + 1}(p); p = f{i + 1}(p); return f{i + 1}(p); }}\n" for i in range(20)
+        f"static inline pte_t f{i}(pte_t p) {{ p = f{i + 1}(p); p = f{i + 1}(p); return f{i + 1}(p); }}\n"
+        for i in range(20)
     )
     header = HEAD + chain + "static inline pte_t f20(pte_t p) { return p; }\n#define pte_mkdirty(p) f0(p)\n"
     with pytest.raises(LimitExceeded, match="the helpers take more than"):
@@ -367,20 +386,22 @@ def test_helpers_that_call_each_other_deep(tmp_path: Path) -> None:
 
 
 def test_structures_that_grow_exponentially(tmp_path: Path) -> None:
-    types = "struct s0 { int a; };\n" + "".join(
-        f"struct s{i + 1} {{ struct s{i} a, b, c; }};\n" for i in range(40)
-    )
+    types = "struct s0 { int a; };\n" + "".join(f"struct s{i + 1} {{ struct s{i} a, b, c; }};\n" for i in range(40))
     found = not_lifted(tmp_path, types + "static inline pte_t pte_mkdirty(pte_t p) { struct s40 s; return p; }\n")
     assert "is not understood" in found.reason or "defined by itself" in found.reason
 
 
 def test_types_that_are_defined_by_themselves(tmp_path: Path) -> None:
-    found = not_lifted(tmp_path, "typedef a_t b_t; typedef b_t a_t;\nstatic inline pte_t pte_mkdirty(pte_t p) { a_t x; return p; }\n")
+    found = not_lifted(
+        tmp_path, "typedef a_t b_t; typedef b_t a_t;\nstatic inline pte_t pte_mkdirty(pte_t p) { a_t x; return p; }\n"
+    )
     assert "is defined by itself" in found.reason
 
 
 def test_enumerators_that_are_defined_by_themselves(tmp_path: Path) -> None:
-    message = refused_header(tmp_path, HEAD + "enum e { A = B, B = A };\nstatic inline pte_t pte_mkdirty(pte_t p) { return __pte(A); }\n")
+    message = refused_header(
+        tmp_path, HEAD + "enum e { A = B, B = A };\nstatic inline pte_t pte_mkdirty(pte_t p) { return __pte(A); }\n"
+    )
     assert "nest deeper" in message
 
 
@@ -390,7 +411,9 @@ def test_very_many_variables(tmp_path: Path) -> None:
 
 
 def test_very_many_constants(tmp_path: Path) -> None:
-    assert "macros with page-table names" in refused_header(tmp_path, "".join(f"#define _PAGE_{i} {i}\n" for i in range(30_000)))
+    assert "macros with page-table names" in refused_header(
+        tmp_path, "".join(f"#define _PAGE_{i} {i}\n" for i in range(30_000))
+    )
 
 
 def test_names_of_folders_are_made_fit_to_print(tmp_path: Path) -> None:

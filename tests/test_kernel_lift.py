@@ -10,8 +10,8 @@ import pytest
 
 from checker import terms
 from models.kernel import CannotLift, KernelError, LiftedTree, NotLifted, architecture_from_tree, lift_tree
-from models.kernel.words import INT, LONG, UINT, ULONG, Undefined, binary, convert, literal, number
 from models.kernel.tokens import Token
+from models.kernel.words import INT, LONG, UINT, ULONG, Undefined, binary, convert, literal, number
 from models.registry import architecture
 from tests.kernel_trees import made_up_tree
 
@@ -66,7 +66,7 @@ BODIES = [
     ("long v = pte_val(pte); return __pte(v < 0 ? 1 : v > 9 ? 2 : 3);", lambda w: 1 if w >> 63 else 2 if w > 9 else 3),
     ("return __pte(pte_val(pte) / 16 + pte_val(pte) % 8);", lambda w: (w // 16 + w % 8) & ALL),
     ("return __pte((pte_val(pte) & 1) && (pte_val(pte) & 2) || !(pte_val(pte) & 4));",
-     lambda w: int(bool(w & 1 and w & 2 or not w & 4))),
+     lambda w: int(bool((w & 1 and w & 2) or not w & 4))),
     ("return ({ pte_t other = pte; pte_val(other) |= 1; other; });", lambda w: w | 1),
     ("do { pte_val(pte) |= 1; } while (0); return pte;", lambda w: w | 1),
     ("pte_t r = { .pte = 7 }; return r;", lambda w: 7),
@@ -162,11 +162,16 @@ def test_a_refusal_names_the_line_of_the_construct(lift: Lift) -> None:
         "#include <asm/page.h>\n/* two\n lines */\n#define USELESS \\\n  1\nstatic inline pte_t pte_mkold(pte_t pte)\n"
         "{\n\tif (pte_val(pte))\n\t\tasm(\"\");\n\treturn pte;\n}\n"
     )  # fmt: skip
-    assert str(reason(found, "pte_mkold")).startswith("arch/loongarch/include/asm/pgtable.h:9: pte_mkold: inline assembly")
+    assert str(reason(found, "pte_mkold")).startswith(
+        "arch/loongarch/include/asm/pgtable.h:9: pte_mkold: inline assembly"
+    )
 
 
 def test_a_refusal_inside_a_macro_names_the_line_of_the_macro(lift: Lift) -> None:
-    header = '#include <asm/page.h>\n#define odd(x) \\\n\t({ \\\n\tasm(""); \\\n\tx; })\nstatic inline pte_t pte_mkold(pte_t p)\n{ return odd(p); }\n'
+    header = (
+        '#include <asm/page.h>\n#define odd(x) \\\n\t({ \\\n\tasm(""); \\\n\tx; })\n'
+        "static inline pte_t pte_mkold(pte_t p)\n{ return odd(p); }\n"
+    )
     assert reason(lift(header), "pte_mkold").line == 4
 
 
@@ -177,7 +182,10 @@ def test_a_helper_that_is_not_there_is_reported_as_such(lift: Lift) -> None:
 
 
 def test_macros_are_helpers_too(lift: Lift) -> None:
-    found = lift("#include <asm/page.h>\n#define pte_mkdirty(pte) (pte_val(pte) |= 2, pte)\n#define pte_write(p) (pte_val(p) & 2)\n")
+    found = lift(
+        "#include <asm/page.h>\n#define pte_mkdirty(pte) (pte_val(pte) |= 2, pte)\n"
+        "#define pte_write(p) (pte_val(p) & 2)\n"
+    )
     assert found.helpers["pte_mkdirty"](4) == 6
     assert found.helpers["pte_write"](2) is True
     assert [p.kind for p in found.helpers["pte_mkdirty"].parameters] == ["pte"]
@@ -186,7 +194,8 @@ def test_macros_are_helpers_too(lift: Lift) -> None:
 
 def test_generated_functions_are_helpers(lift: Lift) -> None:
     found = lift(
-        "#include <asm/page.h>\n#define PTE_BIT_FUNC(fn, op) static inline pte_t pte_##fn(pte_t pte) { pte_val(pte) op; return pte; }\n"
+        "#include <asm/page.h>\n"
+        "#define PTE_BIT_FUNC(fn, op) static inline pte_t pte_##fn(pte_t pte) { pte_val(pte) op; return pte; }\n"
         "PTE_BIT_FUNC(mkdirty, |= 2);\nPTE_BIT_FUNC(mkclean, &= ~2UL)\nPTE_BIT_FUNC(mkold, &= ~(4UL));\n"
     )
     assert found.helpers["pte_mkdirty"](1) == 3
@@ -196,7 +205,8 @@ def test_generated_functions_are_helpers(lift: Lift) -> None:
 
 def test_the_definition_that_counts_is_the_one_at_the_place_of_use(lift: Lift) -> None:
     found = lift(
-        "#include <asm/page.h>\n#define BIT_A 1\nstatic inline pte_t pte_mkdirty(pte_t p) { return __pte(pte_val(p) | BIT_A); }\n"
+        "#include <asm/page.h>\n#define BIT_A 1\n"
+        "static inline pte_t pte_mkdirty(pte_t p) { return __pte(pte_val(p) | BIT_A); }\n"
         "#undef BIT_A\n#define BIT_A 8\nstatic inline pte_t pte_mkold(pte_t p) { return __pte(pte_val(p) | BIT_A); }\n"
     )
     assert (found.helpers["pte_mkdirty"](0), found.helpers["pte_mkold"](0)) == (1, 8)
@@ -204,7 +214,8 @@ def test_the_definition_that_counts_is_the_one_at_the_place_of_use(lift: Lift) -
 
 def test_an_override_before_the_common_header_wins(lift: Lift) -> None:
     found = lift(
-        "#include <asm/page.h>\nstatic inline pte_t pte_mkdirty(pte_t p) { return __pte(2); }\n#define pte_mkdirty pte_mkdirty\n"
+        "#include <asm/page.h>\nstatic inline pte_t pte_mkdirty(pte_t p) { return __pte(2); }\n"
+        "#define pte_mkdirty pte_mkdirty\n"
         "#ifndef pte_mkdirty\nstatic inline pte_t pte_mkdirty(pte_t p) { return __pte(3); }\n#endif\n"
     )
     assert found.helpers["pte_mkdirty"](0) == 2
@@ -214,7 +225,8 @@ def test_conditionals_choose(lift: Lift) -> None:
     found = lift(
         "#include <asm/page.h>\n#if CONFIG_PGTABLE_LEVELS == 3 && !defined(CONFIG_NOPE) && (1 ? 2 : 3) << 1 == 4\n"
         "#define _PAGE_X 1\n#elif 1\n#define _PAGE_X 2\n#else\n#error not this one\n#endif\n"
-        "#ifdef CONFIG_SMP\n#define _PAGE_Y (1UL << 63)\n#endif\n#if 0\n#if nonsense (\n#endif\n#else\n#define _PAGE_Z -1\n#endif\n"
+        "#ifdef CONFIG_SMP\n#define _PAGE_Y (1UL << 63)\n#endif\n#if 0\n#if nonsense (\n#endif\n#else\n"
+        "#define _PAGE_Z -1\n#endif\n"
         "#if -1 > 0u\n#define _PAGE_U 1\n#endif\n"
     )
     assert found.constants == {"_PAGE_X": 1, "_PAGE_Y": 1 << 63, "_PAGE_Z": ALL, "_PAGE_U": 1}
@@ -223,24 +235,32 @@ def test_conditionals_choose(lift: Lift) -> None:
 
 
 def test_enumerators_count_on(lift: Lift) -> None:
-    found = lift("enum shifts { A_SHIFT, B_SHIFT = 5, C_SHIFT, D_SHIFT = C_SHIFT + 2 };\n#define _PAGE_C (1UL << C_SHIFT)\n"
+    found = lift("enum shifts { A_SHIFT, B_SHIFT = 5, C_SHIFT, D_SHIFT = C_SHIFT + 2 };\n"
+        "#define _PAGE_C (1UL << C_SHIFT)\n"
                  "#define _PAGE_D (1UL << D_SHIFT)\n#define _PAGE_A (1UL << A_SHIFT)\n")  # fmt: skip
     assert found.constants == {"_PAGE_C": 64, "_PAGE_D": 256, "_PAGE_A": 1}
 
 
 def test_variadic_and_pasting_macros(lift: Lift) -> None:
     found = lift("#define FIRST(a, ...) a\n#define NAME(x) _PAGE_##x\n#define REST(fmt, args...) FIRST(fmt, ## args)\n"
-                 "#define _PAGE_B 6\n#define _PAGE_P NAME(B)\n#define _PAGE_F FIRST(3, 4, 5)\n#define _PAGE_R REST(9)\n")  # fmt: skip
+                 "#define _PAGE_B 6\n#define _PAGE_P NAME(B)\n#define _PAGE_F FIRST(3, 4, 5)\n"
+                     "#define _PAGE_R REST(9)\n")  # fmt: skip
     assert found.constants == {"_PAGE_B": 6, "_PAGE_P": 6, "_PAGE_F": 3, "_PAGE_R": 9}
 
 
 def test_a_macro_that_names_itself_is_left_alone(lift: Lift) -> None:
-    found = lift("#define _PAGE_LOOP (_PAGE_LOOP | 1)\n#define _PAGE_OK 4\n#define _PAGE_M1 _PAGE_M2\n#define _PAGE_M2 _PAGE_M1\n")
+    found = lift(
+        "#define _PAGE_LOOP (_PAGE_LOOP | 1)\n#define _PAGE_OK 4\n#define _PAGE_M1 _PAGE_M2\n"
+        "#define _PAGE_M2 _PAGE_M1\n"
+    )
     assert found.constants == {"_PAGE_OK": 4}
 
 
 def test_run_time_values_are_named_only_when_used(lift: Lift) -> None:
-    header = "#include <asm/page.h>\nextern pte_t invalid_pte_table[4];\nstatic inline int pmd_none(pmd_t pmd)\n{ return pmd_val(pmd) == (unsigned long)invalid_pte_table; }\n"
+    header = (
+        "#include <asm/page.h>\nextern pte_t invalid_pte_table[4];\n"
+        "static inline int pmd_none(pmd_t pmd)\n{ return pmd_val(pmd) == (unsigned long)invalid_pte_table; }\n"
+    )
     used = lift(header)
     assert used.helpers["pmd_none"](0) is True
     assert used.assumptions == used.helpers["pmd_none"].assumptions
@@ -252,7 +272,10 @@ def test_nothing_is_assumed_without_need(lift: Lift) -> None:
 
 
 def test_a_failed_helper_leaves_no_assumption(lift: Lift) -> None:
-    header = "#include <asm/page.h>\nstatic inline int pmd_none(pmd_t pmd)\n{ return pmd_val(pmd) == (unsigned long)invalid_pte_table + unknown; }\n"
+    header = (
+        "#include <asm/page.h>\nstatic inline int pmd_none(pmd_t pmd)\n"
+        "{ return pmd_val(pmd) == (unsigned long)invalid_pte_table + unknown; }\n"
+    )
     assert lift(header).assumptions == ()
 
 
@@ -293,7 +316,8 @@ def test_the_protection_table_is_read(lift: Lift, tmp_path: Path) -> None:
     (tmp_path / "arch/loongarch/mm").mkdir(parents=True)
     (tmp_path / "arch/loongarch/mm/cache.c").write_text(
         "static const pgprot_t protection_map[16] = {\n\t[VM_NONE] = __pgprot(1),\n\t[VM_READ] = __pgprot(2),\n"
-        "\t[VM_WRITE | VM_READ] = __pgprot(3),\n\t[VM_SHARED | VM_WRITE | VM_READ] = __pgprot(1UL << 40),\n};\nDECLARE_VM_GET_PAGE_PROT\n"
+        "\t[VM_WRITE | VM_READ] = __pgprot(3),\n\t[VM_SHARED | VM_WRITE | VM_READ] = __pgprot(1UL << 40),\n"
+        "};\nDECLARE_VM_GET_PAGE_PROT\n"
     )
     asm = tmp_path / "arch/loongarch/include"
     made = made_up_tree(tmp_path / "other", "#include <asm/page.h>\n")
@@ -305,7 +329,10 @@ def test_the_protection_table_is_read(lift: Lift, tmp_path: Path) -> None:
 
 
 def test_protections_fall_back_on_macros_and_say_so(lift: Lift) -> None:
-    found = lift("#include <asm/page.h>\n#define PAGE_NONE __pgprot(1)\n#define PAGE_READONLY __pgprot(2)\n#define PAGE_SHARED __pgprot(3)\n")
+    found = lift(
+        "#include <asm/page.h>\n#define PAGE_NONE __pgprot(1)\n#define PAGE_READONLY __pgprot(2)\n"
+        "#define PAGE_SHARED __pgprot(3)\n"
+    )
     assert found.protections == {"NONE": 1, "READONLY": 2, "PRIVATE": 2, "SHARED": 3}
     assert any("PAGE_* macros" in sentence for sentence in found.assumptions)
 
@@ -406,12 +433,16 @@ def test_a_tree_becomes_an_architecture(lift: Lift) -> None:
 
 def test_a_bit_that_the_hardware_knows_must_not_move(lift: Lift) -> None:
     found = lift((COMPLETE % 11).replace("_PAGE_WRITE (1UL << 8)", "_PAGE_WRITE (1UL << 20)"))
-    with pytest.raises(KernelError, match="_PAGE_WRITE is 0x100 in the hardware description of loongarch, the tree has 0x100000"):
+    with pytest.raises(
+        KernelError, match="_PAGE_WRITE is 0x100 in the hardware description of loongarch, the tree has 0x100000"
+    ):
         architecture_from_tree(architecture("loongarch/linux-6.12"), found)
 
 
 def test_a_missing_helper_leaves_the_model_undecided(lift: Lift) -> None:
-    found = lift((COMPLETE % 11).replace("CHANGE(l, mkdirty, |= _PAGE_MODIFIED)", "CHANGE(l, mkdirty, |= frobnicate())"))
+    found = lift(
+        (COMPLETE % 11).replace("CHANGE(l, mkdirty, |= _PAGE_MODIFIED)", "CHANGE(l, mkdirty, |= frobnicate())")
+    )
     with pytest.raises(CannotLift, match=r"pgtable.h:15: pte_mkdirty: frobnicate\(\) is not known") as caught:
         architecture_from_tree(architecture("loongarch/linux-6.12"), found)
     assert [entry.name for entry in caught.value.missing] == ["pte_mkdirty", "pmd_mkdirty"]
@@ -419,4 +450,6 @@ def test_a_missing_helper_leaves_the_model_undecided(lift: Lift) -> None:
 
 def test_a_tree_without_protections_is_undecided(lift: Lift) -> None:
     with pytest.raises(CannotLift, match="page protection SHARED: not found"):
-        architecture_from_tree(architecture("loongarch/linux-6.12"), lift((COMPLETE % 11).replace("PAGE_SHARED", "PAGE_OTHER")))
+        architecture_from_tree(
+            architecture("loongarch/linux-6.12"), lift((COMPLETE % 11).replace("PAGE_SHARED", "PAGE_OTHER"))
+        )

@@ -10,7 +10,7 @@ import pytest
 import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.random_systems import ARITHMETIC, BITWISE, Expression, expressions, run
+from tests.random_systems import ARITHMETIC, BITWISE, Expression, expression, run
 
 from checker.codegen import compile_function
 from checker.dependency import BitSplitter
@@ -68,9 +68,9 @@ class Case:
 @st.composite
 def cases(draw: st.DrawFn, words: tuple[int, ...], operators: tuple[str, ...]) -> Case:
     widths = (*draw(st.lists(st.sampled_from(words), min_size=1, max_size=3)), BOOL, BOOL)
-    expression = draw(expressions(widths, draw(st.sampled_from(widths)), operators=operators))
-    values = tuple(draw(st.integers(0, (1 << w) - 1 if w else 1)) for w in widths)
-    return Case(expression, widths, values)
+    rng = draw(st.randoms(use_true_random=True))
+    values = tuple(rng.randrange(1 << max(1, w)) for w in widths)
+    return Case(expression(rng, widths, rng.choice(widths), operators), widths, values)
 
 
 anything = st.one_of(cases(SMALL, BITWISE + ARITHMETIC), cases((64, 33), (*BITWISE, "add", "sub")))

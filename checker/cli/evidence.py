@@ -10,7 +10,7 @@ from typing import Any
 from checker import certificate as certificates
 from checker import trace as traces
 from checker.certificate import OBLIGATIONS, BadCertificate, Certificate, check_certificate
-from checker.cli.jobs import Job, Outcome, build_system
+from checker.cli.jobs import Job, NotModelled, Outcome, build_system, find_architecture
 from checker.cli.main import UsageError
 from checker.cli.traces import render_trace
 from checker.limits import OutOfBudget
@@ -101,7 +101,12 @@ def _job(data: dict[str, Any], path: Path, kernel: str | None) -> Job:
         raise UsageError(f"{path}: no split {split!r} in the {world} world")
     if config.endswith("/tree") and not kernel:
         raise UsageError(f"{path}: made from a kernel tree: name it with --kernel")
-    return Job(config, world, split, (kernel or "") if config.endswith("/tree") else "")
+    job = Job(config, world, split, (kernel or "") if config.endswith("/tree") else "")
+    try:
+        find_architecture(job.config, job.kernel)
+    except (UsageError, NotModelled) as why:
+        raise UsageError(f"{path}: {why}") from None
+    return job
 
 
 def run_replay(file: str, kernel: str | None) -> int:

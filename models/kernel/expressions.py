@@ -12,6 +12,7 @@ from checker import terms
 from checker.terms import Term
 from models.kernel.architectures import Platform
 from models.kernel.errors import Unsupported
+from models.kernel.kinds import Types
 from models.kernel.syntax import (
     Assign,
     Binary,
@@ -30,7 +31,6 @@ from models.kernel.syntax import (
 )
 from models.kernel.syntax import Block as BlockNode
 from models.kernel.tokens import Token, printable
-from models.kernel.types import Types
 from models.kernel.unit import Unit
 from models.kernel.values import Opaque, Pointer, Struct, StructType, Type, Unset, Value, Void, choose, zero
 from models.kernel.words import (

@@ -333,10 +333,7 @@ class Parser:
     def _typeof(self) -> TypeName:
         token = self.take()
         self.expect("(")
-        if self.starts_type():
-            named = self.type_name()
-        else:
-            named = TypeName(token, (), like=self.expression())
+        named = self.type_name() if self.starts_type() else TypeName(token, (), like=self.expression())
         self.expect(")")
         return named
 

@@ -106,8 +106,8 @@ class Sources:
             directive = _DIRECTIVE.match(text)
             if directive:
                 # joined breaks inside the directive's start would shift its line by as many
-                line += text[: directive.start(2)].count(JOIN)
-                self._directive(directive.group(1), directive.group(2), path, line, stack, depth)
+                place = line + text.count(JOIN, 0, directive.start(2))
+                self._directive(directive.group(1), directive.group(2), path, place, stack, depth)
             elif not stack or stack[-1].active:
                 found = tokenize(text, path, line, self.macros.seq)
                 if found:

@@ -86,6 +86,8 @@ class BodyParser(Parser):
             return self._return()
         if token.text == "do":
             return self._do()
+        if token.text == "else":
+            raise self.error(token, "a statement expected")
         if token.text in LOOPS:
             return self._loop()
         if token.text in ASM:

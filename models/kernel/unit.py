@@ -217,7 +217,7 @@ class _Collector:
             if outermost and token.text == ";":
                 yield self._done()
                 return
-            self._match(token)
+            _match(self.open, token)
         if outermost and token.text == "{" and _is_function_head(self.head):
             self.body = []
         (self.head if self.body is None else self.body).append(token)
@@ -225,14 +225,6 @@ class _Collector:
             raise fault(token, f"a declaration has more than {MAX_DECLARATION} tokens by here")
         if self.body is not None and not self.open:
             yield self._done()
-
-    def _match(self, token: Token) -> None:
-        if token.text in ("(", "{", "["):
-            self.open.append(token)
-        elif token.text in (")", "}", "]"):
-            if not self.open or _PAIRS[self.open[-1].text] != token.text:
-                raise fault(token, f"syntax error: {token.text!r} without its counterpart")
-            self.open.pop()
 
     def _done(self) -> tuple[list[Token], list[Token] | None]:
         found = (self.head, self.body)
@@ -274,15 +266,26 @@ def _run_end(tokens: list[Token], index: int) -> int:
 
 def _closing(tokens: list[Token], start: int) -> int:
     """The index of the bracket that closes the one at ``start``."""
-    depth = 0
+    stack: list[Token] = []
     for index in range(start, len(tokens)):
-        token = tokens[index]
-        if token.kind == "punct":
-            depth += (token.text in ("(", "{", "[")) - (token.text in (")", "}", "]"))
-            if depth == 0:
-                return index
-    place = tokens[start]
-    raise fault(place, f"syntax error: {place.text!r} is never closed")
+        _match(stack, tokens[index])
+        if not stack:
+            return index
+    raise fault(stack[-1], f"syntax error: {stack[-1].text!r} is never closed")
+
+
+def _match(stack: list[Token], token: Token) -> None:
+    """Keeps the brackets that are open."""
+    if token.kind != "punct":
+        return
+    if token.text in _PAIRS:
+        stack.append(token)
+    elif token.text in (")", "}", "]"):
+        if not stack:
+            raise fault(token, f"syntax error: {token.text!r} without its counterpart")
+        opened = stack.pop()
+        if _PAIRS[opened.text] != token.text:
+            raise fault(token, f"syntax error: {token.text!r} where {opened.text!r} of line {opened.line} is open")
 
 
 def _flat(tokens: list[Token]) -> list[Token | None]:

@@ -166,9 +166,8 @@ def _two_constants(term: Term) -> bool:
 
 def plain(op: str, left: Term, right: Term) -> Term:
     """A word operator, kept simple where one operand chooses between two masks, as x86's pmd_flags() does."""
-    if left.op == "const" or (_two_constants(left) and right.op != "const"):
-        if op != "sub":
-            left, right = right, left
+    if op != "sub" and (left.op == "const" or (_two_constants(left) and right.op != "const")):
+        left, right = right, left
     if right.op == "const" and _two_constants(left):
         return terms.choose(left.args[0], plain(op, left.args[1], right), plain(op, left.args[2], right))
     if op == "band" and right.op == "const" and left.op == "band" and _two_constants(left.args[1]):

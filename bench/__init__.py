@@ -1,0 +1,1 @@
+"""Measurements: whole processes, medians, ratios within one run."""

@@ -1,0 +1,305 @@
+"""The command line as its users meet it: output, exit status, and one clear sentence for every kind of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def ptecheck(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """One run of the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "checker.cli", *arguments], capture_output=True, text=True, cwd=ROOT, check=False, **options
+    )
+
+
+def same_as_golden(text: str, name: str) -> None:
+    """The text is what a reviewed file holds; PTECHECK_PROMOTE=1 writes the file anew."""
+    path = GOLDEN / name
+    if os.environ.get("PTECHECK_PROMOTE"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), f"{name} differs; review, then promote with PTECHECK_PROMOTE=1"
+
+
+def refused(run: subprocess.CompletedProcess[str], *words: str) -> None:
+    """The run ended with status 2, nothing on standard output and one sentence on standard error."""
+    assert run.returncode == 2, run.stdout + run.stderr
+    assert run.stdout == ""
+    assert "Traceback" not in run.stderr
+    assert len(run.stderr.strip().splitlines()) == 1, run.stderr
+    assert run.stderr.startswith("ptecheck: ")
+    for word in words:
+        assert word in run.stderr
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    target = tmp_path_factory.mktemp("json") / "all.json"
+    run = ptecheck("check", "--json", str(target))
+    run.json = json.loads(target.read_text())
+    return run
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Evidence of one broken and one sound configuration."""
+    folder = tmp_path_factory.mktemp("saved")
+    assert ptecheck("check", "loongarch/original", "--split", "carry-dirty", "--save", str(folder)).returncode == 1
+    assert ptecheck("check", "loongarch/huacai", "--split", "carry-dirty", "--save", str(folder)).returncode == 0
+    return folder
+
+
+class TestComparison:
+    def test_is_the_reviewed_one(self, comparison):
+        assert comparison.returncode == 1
+        same_as_golden(comparison.stdout, "comparison.txt")
+
+    def test_fits_an_email(self, comparison):
+        assert all(len(line) < 80 and "\x1b" not in line for line in comparison.stdout.splitlines())
+
+    def test_everything_is_decided_without_bound(self, comparison):
+        assert {r["verdict"] for r in comparison.json["results"]} == {"proved", "violated"}
+
+    def test_half_of_the_story_is_violations(self, comparison):
+        violated = {(r["config"], r["split"]) for r in comparison.json["results"] if r["verdict"] == "violated"}
+        for machine in ("loongarch", "loongarch+ptw", "sparc64", "sparc64+sun4v"):
+            assert {(f"{machine}/original", "carry-dirty"), (f"{machine}/original", "linux-6.12")} <= violated
+        assert not any(split for config, split in violated if "original" not in config)
+
+    def test_is_the_same_with_one_process(self, comparison):
+        assert ptecheck("check", "--jobs", "1").stdout == comparison.stdout
+
+    def test_json_follows_its_schema(self, comparison):
+        schema = json.loads((ROOT / "docs" / "result.schema.json").read_text())
+        jsonschema.validate(comparison.json, schema)
+
+
+class TestOneConfiguration:
+    def test_trace_of_the_original_bug_is_the_reviewed_one(self):
+        run = ptecheck("check", "loongarch/original", "--split", "carry-dirty")
+        assert run.returncode == 1
+        same_as_golden(run.stdout, "original-carry-dirty.txt")
+
+    def test_traces_of_the_contract_are_the_reviewed_ones(self):
+        run = ptecheck("check", "loongarch/original", "--world", "pte")
+        assert run.returncode == 1
+        same_as_golden(run.stdout, "original-pte.txt")
+
+    def test_a_proof_shows_clauses_in_the_kernels_words(self):
+        run = ptecheck("check", "loongarch/linux-6.12", "--invariant", "cow-shared-not-hw-writable")
+        assert run.returncode == 0
+        assert "if _PAGE_DIRTY then write" in run.stdout
+
+    def test_exit_status_ignores_costs(self):
+        run = ptecheck("check", "loongarch/hev", "--world", "pte")
+        assert run.returncode == 0
+        assert "no-second-trap: COST" in run.stdout
+
+    def test_depth_bounds_the_verdict(self):
+        run = ptecheck("check", "loongarch/original", "--split", "carry-dirty", "--depth", "2", "--json", "-")
+        verdicts = {r["invariant"]: (r["verdict"], r["depth"]) for r in json.loads(run.stdout)["results"]}
+        assert verdicts["shared-not-hw-writable"] == ("violated", 2)
+        assert verdicts["cow-isolation"] == ("bounded", 2)
+        assert run.returncode == 1
+
+    def test_time_limit_is_not_a_verdict(self):
+        run = ptecheck("check", "loongarch/huacai", "--split", "reorder", "--timeout", "0.0001", "--json", "-")
+        results = json.loads(run.stdout)["results"]
+        assert {r["verdict"] for r in results} == {"unknown"}
+        assert all("time limit" in r["reason"] for r in results)
+        assert run.returncode == 3
+
+    def test_invariant_names_select(self):
+        run = ptecheck("check", "sparc64/original", "--invariant", "cow-isolation", "--json", "-")
+        assert {r["invariant"] for r in json.loads(run.stdout)["results"]} == {"cow-isolation"}
+
+    def test_split_selects_the_mm_world(self):
+        run = ptecheck("check", "sparc64/original", "--split", "reorder", "--json", "-")
+        assert {(r["world"], r["split"]) for r in json.loads(run.stdout)["results"]} == {("mm", "reorder")}
+
+    def test_two_runs_print_the_same(self):
+        first = ptecheck("check", "x86-64/linux-6.12", env={**os.environ, "PYTHONHASHSEED": "1"})
+        second = ptecheck("check", "x86-64/linux-6.12", env={**os.environ, "PYTHONHASHSEED": "2"})
+        assert first.stdout == second.stdout
+
+
+class TestBadUse:
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["check", "loongarch/huacia"], ["huacia", "did you mean 'huacai'"]),
+            (["check", "longarch"], ["longarch", "did you mean 'loongarch'"]),
+            (["check", "loongarch+pwt"], ["pwt", "did you mean 'ptw'"]),
+            (["check", "--split", "reordr"], ["reordr", "did you mean 'reorder'"]),
+            (["check", "--invariant", "cow-isolaton"], ["did you mean 'cow-isolation'"]),
+            (["check", "--world", "pte", "--split", "reorder"], ["--split belongs to the mm world"]),
+            (["check", "--world", "pte", "--invariant", "cow-isolation"], ["no invariant 'cow-isolation'"]),
+            (["check", ""], ["no architecture ''"]),
+            (["check", "loongarch/"], ["no variant ''"]),
+            (["check", "loongarch/original", "--kernel", "."], ["leave out /original"]),
+            (["check", "loongarch", "--kernel", "no-such-folder"], ["no-such-folder"]),
+            (["check", "loongarch", "--kernel", "docs"], ["docs"]),
+            (["replay", "no-such-file"], ["cannot read no-such-file"]),
+            (["replay", "docs"], ["cannot read docs"]),
+            (["certify", "no-such-folder"], ["no such folder"]),
+            (["certify", "docs"], ["no certificate.json"]),
+        ],
+    )
+    def test_names_are_explained(self, arguments, words):
+        refused(ptecheck(*arguments), *words)
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [["check", "--depth", "-1"], ["check", "--depth", "x"], ["check", "--timeout", "0"], ["check", "--timeout", "nan"],
+         ["check", "--jobs", "0"], ["list", "everything"], ["frobnicate"], []],
+    )  # fmt: skip
+    def test_wrong_arguments(self, arguments):
+        run = ptecheck(*arguments)
+        assert run.returncode == 2
+        assert "Traceback" not in run.stderr
+
+    def test_unwritable_targets(self, tmp_path):
+        (tmp_path / "file").write_text("")
+        refused(ptecheck("check", "sparc64/original", "--save", str(tmp_path / "file" / "x")), "cannot write", "--save")
+        refused(ptecheck("check", "sparc64/original", "--json", str(tmp_path / "no" / "x.json")), "cannot write --json")
+
+    def test_a_closed_pipe_is_quiet(self):
+        shell = f"{sys.executable} -m checker.cli list operations | head -n 1"
+        run = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, cwd=ROOT, check=False)
+        assert "Traceback" not in run.stderr
+
+
+class TestEvidence:
+    def test_traces_replay(self, saved):
+        files = sorted(saved.rglob("*.trace.json"))
+        assert {f.name.split(".")[0] for f in files} == {
+            "shared-not-hw-writable", "cow-isolation", "read-only-vma-holds",
+        }  # fmt: skip
+        for file in files:
+            run = ptecheck("replay", str(file))
+            assert run.returncode == 0, run.stderr
+            assert "as replayed on integers" in run.stdout
+
+    def test_certificates_are_accepted(self, saved):
+        run = ptecheck("certify", str(saved))
+        assert run.returncode == 0, run.stderr
+        assert run.stdout.count("is proved") == 3
+
+    @pytest.mark.parametrize("solver", ["cvc5", "bitwuzla"])
+    def test_other_solvers_accept_them(self, saved, solver):
+        pytest.importorskip(solver)
+        assert ptecheck("certify", str(saved), "--solver", solver).stdout.count(f"clauses, {solver}") == 3
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            (lambda d: d["steps"][2]["state"].update({"processes[0].entry": 0}), ["step 2", "processes[0].entry"]),
+            (lambda d: d["steps"][1].update(operation="unmap(child)"), ["step 1", "not enabled"]),
+            (lambda d: d["steps"].pop(), ["does not violate"]),
+            (lambda d: d.update(steps=[]), ["first step"]),
+            (lambda d: d.update(schema="x"), ["not a ptecheck.trace/1 file"]),
+            (lambda d: d.pop("config"), ["config"]),
+            (lambda d: d.update(config="loongarch/nope"), ["no variant 'nope'"]),
+            (lambda d: d.update(config=7), ["config"]),
+            (lambda d: d.update(split="nope"), ["no split 'nope'"]),
+            (lambda d: d.update(inputs=[1]), ["inputs"]),
+            (lambda d: d.update(invariant="nope"), ["no invariant 'nope'"]),
+            (lambda d: d.update(start="nope"), ["no start 'nope'"]),
+            (lambda d: d.update(config="loongarch/tree"), ["--kernel"]),
+        ],
+    )
+    def test_a_tampered_trace_is_refused(self, saved, tmp_path, change, words):
+        data = json.loads(next(saved.rglob("cow-isolation.trace.json")).read_text())
+        change(data)
+        file = tmp_path / "t.trace.json"
+        file.write_text(json.dumps(data))
+        refused(ptecheck("replay", str(file)), str(file), *words)
+
+    @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"null", b"[" * 100000, b'{"schema": NaN}'])
+    def test_a_file_that_is_no_trace(self, tmp_path, content):
+        file = tmp_path / "junk"
+        file.write_bytes(content)
+        refused(ptecheck("replay", str(file)), str(file))
+
+    @pytest.mark.parametrize(
+        ("name", "change", "words"),
+        [
+            ("consecution.smt2", lambda t: t.replace("(assert ", "(assert (not ", 1), ["consecution.smt2 is not"]),
+            ("safety.smt2", lambda t: "(assert false)(check-sat)", ["safety.smt2 is not"]),
+            ("certificate.json", lambda t: t.replace('"literals"', '"literal"'), ["does not understand"]),
+            ("certificate.json", lambda t: re.sub(r"parent write", "parent wrote", t), ["does not understand"]),
+            ("certificate.json", lambda t: t.replace("huacai", "peter"), []),
+            ("certificate.json", lambda t: t[:100], ["not JSON"]),
+        ],
+    )
+    def test_a_tampered_certificate_is_refused(self, saved, tmp_path, name, change, words):
+        source = next(saved.rglob("certificate.json")).parent
+        for file in source.iterdir():
+            (tmp_path / file.name).write_text(file.read_text())
+        target = tmp_path / name
+        changed = change(target.read_text())
+        assert changed != target.read_text()
+        target.write_text(changed)
+        refused(ptecheck("certify", str(tmp_path)), *words)
+
+    def test_a_certificate_without_its_scripts_is_refused(self, saved, tmp_path):
+        source = next(saved.rglob("certificate.json"))
+        (tmp_path / "certificate.json").write_text(source.read_text())
+        refused(ptecheck("certify", str(tmp_path)), "cannot read", "initiation.smt2")
+
+    def test_json_names_the_certificates_folder(self, tmp_path):
+        run = ptecheck("check", "sparc64/linux-6.12", "--split", "reorder", "--save", str(tmp_path), "--json", "-")
+        paths = [r["proof"]["certificate"] for r in json.loads(run.stdout)["results"]]
+        assert all((Path(p) / "safety.smt2").is_file() for p in paths)
+
+
+class TestStartup:
+    def test_help_loads_no_engine(self):
+        code = "import sys; from checker.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+        code += "print([m for m in ('z3', 'networkx', 'multiprocessing', 'models') if m in sys.modules], file=sys.stderr)"
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+        assert run.stderr.strip() == "[]"
+        assert "exit status" in run.stdout
+
+    def test_importing_the_package_loads_no_engine(self):
+        code = "import sys, checker; from checker import TransitionSystem, decide; print([m for m in ('z3', 'networkx') if m in sys.modules])"
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+        assert run.stdout.strip() == "[]", run.stderr
+
+    def test_version(self):
+        run = ptecheck("--version")
+        assert run.returncode == 0
+        assert re.fullmatch(r"ptecheck \d+\.\d+\.\d+\n", run.stdout)
+
+    @pytest.mark.parametrize("what", ["architectures", "variants", "invariants", "operations", "splits"])
+    def test_lists_name_sources_and_fit(self, what):
+        run = ptecheck("list", what)
+        assert run.returncode == 0
+        assert run.stdout
+        assert all(len(line) < 80 for line in run.stdout.splitlines() if " " in line.strip())
+
+
+def test_ctrl_c_keeps_what_is_decided(tmp_path):
+    target = tmp_path / "out.json"
+    code = (
+        "import os, signal, threading, sys; from checker.cli.main import main\n"
+        "threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+        f"sys.exit(main(['check', '--jobs', '1', '--json', {str(target)!r}]))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert "Traceback" not in run.stderr
+    results = json.loads(target.read_text())["results"]
+    verdicts = {r["verdict"] for r in results}
+    assert "unknown" in verdicts
+    assert verdicts & {"proved", "violated"}
+    assert all("interrupted" in r["reason"] for r in results if r["verdict"] == "unknown")
