@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.kernel import LiftedHelper, LiftedTree, lift_tree
-from models.kernel.architectures import PLATFORMS, Platform
+from models.kernel.architectures import PLATFORMS
 from tests import kernel_trees
 
 CC = shutil.which("cc") or shutil.which("gcc") or ""

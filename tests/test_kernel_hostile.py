@@ -278,18 +278,20 @@ def test_mutually_recursive_function_macros_end(tmp_path: Path) -> None:
     assert not_lifted(tmp_path, header).reason == "f() is not known"
 
 
+def doubling(step: str) -> str:
+    """Sixty macros, each of which holds the next one twice."""
+    return "".join(f"#define {step.replace('NEXT', f'B{i + 1}').replace('THIS', f'B{i}')}\n" for i in range(60))
+
+
 BOMBS = {
-    "objects": "".join(f"#define B{i} B{i + 1} + B{i + 1}\n" for i in range(60)) + "#define B60 1\n"
-        "#define pte_mkdirty(p) B0\n",
-    "functions": "".join(f"#define B{i}(x) B{i + 1}(x x) B{i + 1}(x x)\n" for i in range(60)) + "#define pte_mkdirty(p) B0(1)\n",
-    "arguments": "".join(f"#define B{i}(x) B{i + 1}(x + x)\n" for i in range(60)) + "#define B60(x) x\n"
-        "#define pte_mkdirty(p) B0(p)\n",
-    "wide": "#define W " + "V " * 20_000 + "\n#define V " + "U " * 20_000 + "\n#define U 1\n#define pte_mkdirty(p) W\n",
-    "condition": "".join(f"#define B{i} B{i + 1} + B{i + 1}\n" for i in range(60)) + "#define B60 1\n#if B0\n#endif\n",
-    "constant": "".join(f"#define B{i} B{i + 1} + B{i + 1}\n" for i in range(60)) + "#define B60 1\n"
-        "#define _PAGE_X B0\n",
-    "top level": "".join(f"#define B{i} B{i + 1} B{i + 1}\n" for i in range(60)) + "#define B60 int x;\nB0\n",
-}  # fmt: skip
+    "objects": doubling("THIS NEXT + NEXT") + "#define B60 1\n#define pte_mkdirty(p) B0\n",
+    "functions": doubling("THIS(x) NEXT(x x) NEXT(x x)") + "#define pte_mkdirty(p) B0(1)\n",
+    "arguments": doubling("THIS(x) NEXT(x + x)") + "#define B60(x) x\n#define pte_mkdirty(p) B0(p)\n",
+    "wide": f"#define W {'V ' * 20_000}\n#define V {'U ' * 20_000}\n#define U 1\n#define pte_mkdirty(p) W\n",
+    "condition": doubling("THIS NEXT + NEXT") + "#define B60 1\n#if B0\n#endif\n",
+    "constant": doubling("THIS NEXT + NEXT") + "#define B60 1\n#define _PAGE_X B0\n",
+    "top level": doubling("THIS NEXT NEXT") + "#define B60 int x;\nB0\n",
+}
 
 
 @pytest.mark.parametrize("name", BOMBS)

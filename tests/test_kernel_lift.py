@@ -367,8 +367,8 @@ def token(text: str) -> Token:
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("1", INT), ("2147483648", LONG), ("0x80000000", UINT), ("0x100000000", LONG), ("1U", UINT), ("1UL", ULONG), ("1ull", ULONG),
-     ("0xffffffffffffffff", ULONG), ("4294967296u", ULONG), ("1L", LONG)],
+    [("1", INT), ("2147483648", LONG), ("0x80000000", UINT), ("0x100000000", LONG), ("1U", UINT), ("1UL", ULONG),
+     ("1ull", ULONG), ("0xffffffffffffffff", ULONG), ("4294967296u", ULONG), ("1L", LONG)],
 )  # fmt: skip
 def test_constants_have_the_type_c_gives_them(text: str, kind: object) -> None:
     assert literal(token(text))[1] == kind
@@ -402,7 +402,8 @@ COMPLETE = """#include <asm/page.h>
 #define pfn_pte(pfn, prot) __pte(((pfn) << 14) | pgprot_val(prot))
 #define pfn_pmd(pfn, prot) __pmd(((pfn) << 14) | pgprot_val(prot))
 #define CHANGE(level, name, op) static inline level##_t level##_##name(level##_t x) { level##_val(x) op; return x; }
-#define LEVEL(l) CHANGE(l, mkdirty, |= _PAGE_MODIFIED) CHANGE(l, mkclean, &= ~_PAGE_MODIFIED) CHANGE(l, mkwrite, |= _PAGE_WRITE) \\
+#define LEVEL(l) CHANGE(l, mkdirty, |= _PAGE_MODIFIED) CHANGE(l, mkclean, &= ~_PAGE_MODIFIED) \\
+	CHANGE(l, mkwrite, |= _PAGE_WRITE) \\
 	CHANGE(l, wrprotect, &= ~_PAGE_WRITE) CHANGE(l, mkold, &= ~_PAGE_VALID) CHANGE(l, mkyoung, |= _PAGE_VALID)
 LEVEL(pte) LEVEL(pmd)
 CHANGE(pmd, mkinvalid, &= ~_PAGE_PRESENT)

@@ -95,7 +95,7 @@ def _job(data: dict[str, Any], path: Path, kernel: str | None) -> Job:
     from models.mm.kernel import SPLITS
 
     config, world, split = (data.get(key, "") for key in ("config", "world", "split"))
-    if not isinstance(config, str) or world not in ("pte", "mm") or not isinstance(split, str):
+    if not config or not isinstance(config, str) or world not in ("pte", "mm") or not isinstance(split, str):
         raise UsageError(f"{path}: config, world or split is missing")
     if (world == "mm") != (split in SPLITS):
         raise UsageError(f"{path}: no split {split!r} in the {world} world")
