@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from checker.decide import Options, decide
+    from checker.decision import Options, decide
     from checker.explicit import shortest_counterexamples, state_graph
     from checker.logic import both, either, implies, ite, lshr, no, same, select, ult, word_like
     from checker.state import Bits, Bool, Enum
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "decide": ("Options", "decide"),
+    "decision": ("Options", "decide"),
     "explicit": ("shortest_counterexamples", "state_graph"),
     "logic": ("both", "either", "implies", "ite", "lshr", "no", "same", "select", "ult", "word_like"),
     "state": ("Bits", "Bool", "Enum"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from checker.bmc import Counterexample, check_bounded
-from checker.decide import Options, decide
+from checker.decision import Options, decide
 from checker.explicit import explore
 from checker.system import TransitionSystem
 from checker.trace import make_trace, replay

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from checker.cli.jobs import Job, Outcome, decide_jobs
 from checker.cli.main import UsageError
-from checker.decide import Options
+from checker.decision import Options
 from checker.verdict import EXIT_UNDECIDED, Result, Verdict, exit_status
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker.cli.main import UsageError
-from checker.decide import Options, decide
+from checker.decision import Options, decide
 from checker.verdict import Result, Verdict
 
 if TYPE_CHECKING:
