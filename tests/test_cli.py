@@ -300,6 +300,8 @@ def test_ctrl_c_keeps_what_is_decided(tmp_path):
     assert "Traceback" not in run.stderr
     results = json.loads(target.read_text())["results"]
     verdicts = {r["verdict"] for r in results}
+    assert run.returncode == 3
+    assert "Not decided:" in run.stdout
     assert "unknown" in verdicts
     assert verdicts & {"proved", "violated"}
     assert all("interrupted" in r["reason"] for r in results if r["verdict"] == "unknown")

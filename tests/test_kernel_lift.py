@@ -267,6 +267,11 @@ def test_run_time_values_are_named_only_when_used(lift: Lift) -> None:
     assert "invalid_pte_table" in used.assumptions[0]
 
 
+def test_a_bug_on_is_an_assumption(lift: Lift) -> None:
+    helper = helper_of(lift, "BUG_ON(pte_val(pte) & 1); return pte;")
+    assert helper.assumptions == ("BUG_ON() at arch/loongarch/include/asm/pgtable.h:4 does not fire",)
+
+
 def test_nothing_is_assumed_without_need(lift: Lift) -> None:
     assert lift("#include <asm/page.h>\n").assumptions == ()
 

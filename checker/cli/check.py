@@ -115,16 +115,23 @@ def run_check(args: argparse.Namespace) -> int:
     if args.json != "-":
         from checker.cli.report import report
 
-        comparison = not args.configs and not args.kernel
-        sys.stdout.write(report(outcomes, comparison))
+        sys.stdout.write(report(outcomes, _is_comparison(args)))
     results = [result for outcome in outcomes for result in outcome.results]
-    return _status(results, bounded=args.depth is not None)
+    return _status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
 
 
-def _status(results: list[Result], bounded: bool) -> int:
-    """The exit status; a bounded verdict nobody asked for is not a decision."""
+def _is_comparison(args: argparse.Namespace) -> bool:
+    return not args.configs and not args.kernel
+
+
+def _status(results: list[Result], bounded: bool, comparison: bool) -> int:
+    """The exit status; a bounded verdict nobody asked for is not a decision.
+
+    In the comparison violations are expected, so that a cell which is not decided weighs more.
+    """
     status = exit_status(results)
-    if status == 0 and not bounded and any(r.verdict is Verdict.BOUNDED for r in results):
+    undecided = {Verdict.UNKNOWN, Verdict.VACUOUS} | (set() if bounded else {Verdict.BOUNDED})
+    if (status == 0 or comparison) and any(r.verdict in undecided for r in results):
         return EXIT_UNDECIDED
     return status
 

@@ -17,6 +17,9 @@ from checker.verdict import Result, Verdict
 
 SCHEMA = "ptecheck.result/1"
 
+SHOWN_PLACES = 4
+"""How many of the places that share a reason are listed."""
+
 ORIGINAL_BUG = ("loongarch/original", "mm", "carry-dirty")
 """The configuration, world and split of the bug the mail thread is about."""
 
@@ -116,14 +119,22 @@ def _bad_and_open(named: list[tuple[str, tuple[Result, ...]]]) -> tuple[list[str
 
 
 def _undecided(outcomes: list[Outcome]) -> str:
-    """The reasons for everything that could not be decided."""
-    lines = [
-        f"{_title(o.job)}: {r.invariant}: {r.verdict.value}: {r.reason}"
-        for o in outcomes
-        for r in o.results
-        if r.verdict in (Verdict.UNKNOWN, Verdict.VACUOUS)
-    ]
-    return "\nNot decided:\n" + "\n".join(lines) + "\n" if lines else ""
+    """Every reason why something could not be decided, each with where it applies."""
+    places: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        for result in outcome.results:
+            if result.verdict in (Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.BOUNDED):
+                reason = f"{result.verdict.value}: {result.reason or f'{result.depth} steps'}"
+                places.setdefault(reason, []).append(f"{_title(outcome.job)}: {result.invariant}")
+    if not places:
+        return ""
+    lines = ["", "Not decided:"]
+    for reason, where in places.items():
+        lines += _sentence(
+            reason,
+            "; ".join(where[:SHOWN_PLACES]) + (f"; {more} more" if (more := len(where) - SHOWN_PLACES) > 0 else ""),
+        )
+    return "\n".join(lines) + "\n"
 
 
 def _title(job: Job) -> str:

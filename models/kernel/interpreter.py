@@ -187,10 +187,10 @@ class Interpreter(Expressions):
 
     def _run_evaluate(self, statement: Evaluate) -> None:
         value = statement.value
-        if isinstance(value, Call) and value.token.text in NO_EFFECT:
+        if isinstance(value, Call) and value.token.text in NO_EFFECT | {"BUG_ON"}:
             self._without_effect(value)
-        elif isinstance(value, Call) and value.token.text in ("BUG_ON", "BUG"):
-            self._survives(value)
+        elif isinstance(value, Call) and value.token.text == "BUG":
+            raise Unsupported("BUG() ends the helper without a value", value.token)
         else:
             self.discard(value)
 
@@ -198,11 +198,8 @@ class Interpreter(Expressions):
         """A warning or build-time check: passed over, unless it assigns to something on the way."""
         if any(_assigns(argument) for argument in call.arguments):
             raise Unsupported(f"an assignment inside {call.token.text}()", call.token)
-
-    def _survives(self, call: Call) -> None:
-        if call.token.text == "BUG":
-            raise Unsupported("BUG() ends the helper without a value", call.token)
-        self.assume(f"BUG_ON() at {call.token.file}:{call.token.line} does not fire")
+        if call.token.text == "BUG_ON":
+            self.assume(f"BUG_ON() at {call.token.file}:{call.token.line} does not fire")
 
     def _run_if(self, statement: If) -> None:
         condition = self.condition(statement.test)

@@ -1,7 +1,8 @@
 """Directives: includes from a restricted list of headers, conditionals, definitions.
 
 Only headers on the architecture's list are read. A name that another header would define stays unknown, so
-whatever depends on it is refused later instead of being guessed.
+whatever expression depends on it is refused later instead of being guessed; in #if it counts as undefined, as in C.
+The list therefore holds every header that defines a name which the conditions of the others ask for.
 """
 
 from __future__ import annotations
