@@ -80,7 +80,7 @@ class Hardware:
         return ite(self.silent(entry), entry, recorded)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Architecture:
     """One machine with one set of helpers, for example ``loongarch+ptw/huacai``.
 
@@ -101,6 +101,7 @@ class Architecture:
         says: one sentence on the variant.
         source: where the helpers come from.
         fields: for fields of several bits, ``NAME is VALUE`` -> (mask, value), for readable invariants.
+        assumptions: what was taken as given when the helpers were read from a kernel tree, a sentence each.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Architecture:
     says: str
     source: str
     fields: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
 
     @property
     def config(self) -> str:

@@ -19,7 +19,12 @@ GOLDEN = Path(__file__).parent / "golden"
 def ptecheck(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     """One run of the command in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "checker.cli", *arguments], capture_output=True, text=True, cwd=ROOT, check=False, **options
+        [sys.executable, "-m", "checker.cli", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        **options,
     )
 
 
@@ -133,6 +138,24 @@ class TestOneConfiguration:
         assert first.stdout == second.stdout
 
 
+class TestColour:
+    def test_a_terminal_gets_colour(self):
+        import pty
+
+        main, terminal = pty.openpty()
+        code = "import sys; from checker.cli.colour import for_terminal; sys.stdout.write(for_terminal('x: VIOLATED in 2 steps'))"
+        environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"TERM": "xterm"}
+        subprocess.run([sys.executable, "-c", code], stdout=terminal, cwd=ROOT, check=True, env=environment)
+        assert "\x1b[31mVIOLATED\x1b[0m" in os.read(main, 200).decode()
+
+    def test_painting_changes_no_text(self):
+        from checker.cli.colour import paint
+
+        text = (GOLDEN / "comparison.txt").read_text()
+        assert paint(text) != text
+        assert re.sub(r"\x1b\[\d+m", "", paint(text)) == text
+
+
 class TestBadUse:
     @pytest.mark.parametrize(
         ("arguments", "words"),
@@ -177,6 +200,64 @@ class TestBadUse:
         shell = f"{sys.executable} -m checker.cli list operations | head -n 1"
         run = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, cwd=ROOT, check=False)
         assert "Traceback" not in run.stderr
+
+
+LOONGARCH = "arch/loongarch/include/asm"
+
+
+def made_up_tree(folder: Path, pgtable: str) -> Path:
+    """A folder that looks like a kernel tree, with this text as LoongArch's pgtable.h."""
+    for name in (f"{LOONGARCH}/pgtable.h", f"{LOONGARCH}/pgtable-bits.h", "include/linux/pgtable.h"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(pgtable if name.endswith("asm/pgtable.h") else "", encoding="utf-8")
+    return folder
+
+
+class TestKernelTrees:
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("static inline pte_t pte_mkdirty(pte_t pte)\n{\n\treturn pte +;\n}\n", [f"{LOONGARCH}/pgtable.h:3"]),
+            ("#include <asm/pgtable.h>\n", [f"{LOONGARCH}/pgtable.h:1"]),
+            ("#include <asm/pgtable-bits.h\n", [f"{LOONGARCH}/pgtable.h:1"]),
+            ("#if 1\n", [f"{LOONGARCH}/pgtable.h"]),
+        ],
+    )
+    def test_a_broken_header_is_one_sentence(self, tmp_path, text, words):
+        refused(ptecheck("check", "loongarch", "--kernel", str(made_up_tree(tmp_path, text))), *words)
+
+    def test_helpers_that_are_not_there_are_not_guessed(self, tmp_path):
+        run = ptecheck(
+            "check",
+            "loongarch",
+            "--kernel",
+            str(made_up_tree(tmp_path, "typedef struct { unsigned long pte; } pte_t;\n")),
+        )
+        assert run.returncode == 3
+        assert "NOT DECIDED" in run.stdout
+        assert "pte_mkdirty: not present" in run.stdout
+
+    def test_a_folder_without_the_architecture(self, tmp_path):
+        (tmp_path / "arch" / "alpha").mkdir(parents=True)
+        (tmp_path / "include").mkdir()
+        refused(ptecheck("check", "loongarch", "--kernel", str(tmp_path)), "no arch/loongarch", "alpha")
+
+    @pytest.mark.kernel
+    @pytest.mark.parametrize("version", ["6.1", "6.12"])
+    def test_a_real_tree_is_proved(self, version, tmp_path):
+        from tests import kernel_trees
+
+        tree = kernel_trees.tree(version)
+        if tree is None:
+            pytest.skip(kernel_trees.why_not(version))
+        run = ptecheck("check", "--kernel", str(tree), "--json", "-", "--save", str(tmp_path))
+        results = json.loads(run.stdout)["results"]
+        assert run.returncode == 0, run.stderr
+        assert {r["config"] for r in results} == {"loongarch/tree", "x86-64/tree"}
+        assert {r["verdict"] for r in results} == {"proved"}
+        certified = ptecheck("certify", str(tmp_path / "loongarch_tree" / "pte"), "--kernel", str(tree))
+        assert certified.returncode == 0, certified.stderr
 
 
 class TestEvidence:
@@ -266,7 +347,9 @@ class TestEvidence:
 class TestStartup:
     def test_help_loads_no_engine(self):
         code = "import sys; from checker.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
-        code += "print([m for m in ('z3', 'networkx', 'multiprocessing', 'models') if m in sys.modules], file=sys.stderr)"
+        code += (
+            "print([m for m in ('z3', 'networkx', 'multiprocessing', 'models') if m in sys.modules], file=sys.stderr)"
+        )
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
         assert run.stderr.strip() == "[]"
         assert "exit status" in run.stdout

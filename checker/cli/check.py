@@ -113,9 +113,10 @@ def run_check(args: argparse.Namespace) -> int:
 
         write_json(outcomes, paths, args.json)
     if args.json != "-":
+        from checker.cli.colour import for_terminal
         from checker.cli.report import report
 
-        sys.stdout.write(report(outcomes, _is_comparison(args)))
+        sys.stdout.write(for_terminal(report(outcomes, _is_comparison(args))))
     results = [result for outcome in outcomes for result in outcome.results]
     return _status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
 

@@ -142,13 +142,27 @@ def _title(job: Job) -> str:
 
 
 def _config_report(config: str, outcomes: list[Outcome]) -> str:
-    from checker.cli.jobs import find_architecture
+    from checker.cli.jobs import NotModelled, find_architecture
 
-    job = outcomes[0].job
     lines = [config]
-    if not job.kernel:
-        arch = find_architecture(config)
+    try:
+        arch = find_architecture(config, outcomes[0].job.kernel)
+    except NotModelled as why:
+        return (
+            "\n".join(
+                [
+                    *lines,
+                    *textwrap.wrap(
+                        f"NOT DECIDED: {why}", 78, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+                    ),
+                ]
+            )
+            + "\n"
+        )
+    else:
         lines += textwrap.wrap(f"{arch.says} ({arch.source})", 78, initial_indent="  ", subsequent_indent="  ")
+        for assumption in arch.assumptions:
+            lines += textwrap.wrap(f"assumed: {assumption}", 78, initial_indent="  ", subsequent_indent="    ")
     text = "\n".join(lines) + "\n\n"
     for world in dict.fromkeys(o.job.world for o in outcomes):
         text += _world_report([o for o in outcomes if o.job.world == world])

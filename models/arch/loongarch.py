@@ -96,8 +96,9 @@ def _protnone_or_present(entry: Any) -> Any:
     return (entry & (PRESENT | PROTNONE)) != 0
 
 
-def _pmd_present(entry: Any) -> Any:
-    return (entry & (PRESENT | PROTNONE | PRESENT_INVALID)) != 0
+def _pmd_present(marks: int) -> Helper:
+    """A huge entry is present by its marks; any other unless it is the empty table (invalid_pte_table, here 0)."""
+    return lambda entry: ite((entry & HUGE) != 0, (entry & marks) != 0, entry != 0)
 
 
 def _mkhuge(entry: Any) -> Any:
@@ -149,7 +150,7 @@ def _original(features: tuple[str, ...]) -> Architecture:
             wrprotect=lambda entry: entry & ~(WRITE | DIRTY),
         ),
         "pte_present": _protnone_or_present,
-        "pmd_present": _protnone_or_present,
+        "pmd_present": _pmd_present(PRESENT | PROTNONE),
         "pte_modify": _modify_original(CHG_MASK_61),
         "pmd_modify": _modify_original(CHG_MASK_61 | HUGE),
         "pte_mkspecial": lambda entry: entry | SPECIAL,
@@ -215,7 +216,7 @@ def _released(huacai: Architecture) -> tuple[Architecture, ...]:
         **twins(mkwrite=_mkwrite_if_modified, wrprotect=lambda entry: _fold_dirty(entry) & ~(WRITE | DIRTY)),
         pte_modify=_modify_keeping_dirty(CHG_MASK_61),
         pmd_modify=_modify_keeping_dirty(CHG_MASK_61 | HUGE),
-        pmd_present=_pmd_present,
+        pmd_present=_pmd_present(PRESENT | PROTNONE | PRESENT_INVALID),
         pmd_mkinvalid=_mkinvalid,
     )
     linux_612 = linux_61.with_helpers(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from checker.logic import both, either, ite, same
+from checker.logic import both, either, ite, same, word_like
 from models.pte import Architecture, Bit, Hardware, Helper, twins
 
 BITS = (
@@ -103,11 +103,11 @@ def _restore_dirty(entry: Any) -> Any:
 
 
 def _mkinvalid(entry: Any) -> Any:
-    """pfn_pmd() of the same frame and the same flags without the present bits."""
-    inside = PMD_PFN_MASK  # the entry is a huge one: pmd_pfn() and pmd_flags() then cut at 2 MiB
+    """pfn_pmd() of the same frame and the same flags without the present bits; pmd_pfn_mask() tells them apart."""
+    inside = ite((entry & PSE) != 0, word_like(entry, PMD_PFN_MASK), PTE_PFN_MASK)
     frame = ite(_inverted(entry), entry ^ inside, entry) & inside
-    flags = entry & ~(inside | PRESENT | PROTNONE)
-    return ite(_inverted(flags), frame ^ inside, frame) | flags
+    flags = entry & (inside ^ ALL) & ~(PRESENT | PROTNONE)
+    return (ite(_inverted(flags), frame ^ PMD_PFN_MASK, frame) & PMD_PFN_MASK) | flags
 
 
 def _linux_61(features: tuple[str, ...]) -> Architecture:

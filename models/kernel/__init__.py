@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.kernel.build import architecture_from_tree
 from models.kernel.errors import CannotLift, KernelError, NotLifted
 from models.kernel.helper import LiftedHelper
-from models.kernel.lift import LiftedTree, lift_tree
+from models.kernel.lift import LiftedTree, lift_tree, liftable
 
 __all__ = [
     "CannotLift",
@@ -15,4 +15,5 @@ __all__ = [
     "NotLifted",
     "architecture_from_tree",
     "lift_tree",
+    "liftable",
 ]

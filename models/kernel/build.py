@@ -48,7 +48,8 @@ def architecture_from_tree(builtin: Architecture, lifted: LiftedTree) -> Archite
         helpers=_helpers(builtin, lifted.helpers),
         protections={name: lifted.protections[name] for name in PROTECTIONS},
         says=f"the helpers of Linux {lifted.version} as the tree defines them",
-        source=f"{lifted.root}: {', '.join(files)}",
+        source=", ".join(files),
+        assumptions=lifted.assumptions,
     )
 
 

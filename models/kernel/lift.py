@@ -85,6 +85,19 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
     return lifter.result()
 
 
+def liftable(tree: Path) -> list[str]:
+    """The architectures of a kernel tree that can be lifted, by their names in ptecheck.
+
+    Raises:
+        KernelError: the folder is no kernel tree, or has none of them.
+    """
+    folder = Tree.open(tree)
+    found = [name for name, platform in PLATFORMS.items() if folder.has(f"arch/{platform.folder}")]
+    if not found:
+        _check_layout(folder, next(iter(PLATFORMS.values())))
+    return found
+
+
 def _check_layout(tree: Tree, platform: Platform) -> None:
     """Says what was looked for in a folder that has not got it."""
     wanted = f"arch/{platform.folder}/include/asm/pgtable.h"

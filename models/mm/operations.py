@@ -169,7 +169,8 @@ def wp_page_copy(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     arch, mine = k.arch, s.processes[p]
     found, frame = free_frame(s)
     guard = both(_write_fault(k, s, p, PTE), no(arch.pte_write(mine.entry)), no(exclusive(s, p)), found)
-    entry = arch.pte_mkdirty(arch.pte_mkyoung(arch.mk_pte(k.vm_page_prot(mine.vm_write, mine.entry))))
+    # pte_sw_mkyoung(), called before pte_mkdirty(), is the identity: none of these architectures overrides it.
+    entry = arch.pte_mkdirty(arch.mk_pte(k.vm_page_prot(mine.vm_write, mine.entry)))
     entry = k.maybe_mkwrite("pte", entry, mine.vm_write)
     copied = replace(s, processes=tuple(_copy_content(q, mine.frame, frame) for q in s.processes))
     after = with_process(copied, p, entry=entry, frame=frame)
