@@ -61,7 +61,7 @@ def _about_the_entry(arch: Architecture) -> tuple[Invariant, ...]:
             "write-protect-holds",
             "after write-protection and without a later mkwrite the entry is not hardware-writable",
             lambda s: implies(no(s.write_allowed), no(hardware_writable(arch, s))),
-            source="Hev in the seed: pte_wrprotect forces an exception into handle_mm_fault; mm/debug_vm_pgtable.c pte_basic_tests()",
+            source="Hev in the seed: pte_wrprotect forces an exception; mm/debug_vm_pgtable.c pte_basic_tests()",
             consequence="mprotect, userfaultfd write-protection or copy-on-write is bypassed",
             premise=lambda s: both(visible(s), no(s.write_allowed)),
         ),

@@ -135,9 +135,10 @@ def _with(certificate: Certificate, k: int, clause: dict[str, Any]) -> Certifica
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_no_clause_can_be_left_out(name: str) -> None:
+def test_no_supporting_clause_can_be_left_out(name: str) -> None:
+    """The first clause is the property itself, which may well follow from the others."""
     for certificate in proofs(name):
-        for k in range(len(certificate.clauses)):
+        for k in range(1, len(certificate.clauses)):
             with pytest.raises(BadCertificate, match="does not hold: the clauses prove nothing"):
                 check_certificate(SYSTEMS[name](), _without(certificate, k))
 

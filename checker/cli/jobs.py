@@ -135,6 +135,8 @@ def _renamed(outcome: Outcome | None, job: Job) -> Outcome:
         return Outcome(job, tuple(_undecided(job, "interrupted")))
     if outcome.job == job:
         return outcome
+    if not any(r.trace or r.certificate for r in outcome.results):
+        return Outcome(job, outcome.results)
     name = build_system(job).name
     results = tuple(
         replace(

@@ -98,8 +98,6 @@ class Sources:
             KernelError: the file or its directives cannot be read.
         """
         self._includes += 1
-        if depth > MAX_INCLUDE_DEPTH or self._includes > MAX_INCLUDES:
-            raise KernelError(f"{path}: headers include each other more than {MAX_INCLUDE_DEPTH} deep: an include loop")
         if path not in self.files:
             self.files.append(path)
         stack: list[_Conditional] = []
@@ -184,6 +182,11 @@ class Sources:
             raise KernelError(f"{path}:{line}: #include {printable(rest)} is not understood")
         name = found.group(2) or found.group(3)
         target = self._resolve(name, path, line, quoted=bool(found.group(3)))
+        if target and (depth >= MAX_INCLUDE_DEPTH or self._includes >= MAX_INCLUDES):
+            raise KernelError(
+                f"{path}:{line}: headers include each other more than {MAX_INCLUDE_DEPTH} deep or {MAX_INCLUDES} times: "
+                "an include loop"
+            )
         if target:
             self.read(target, depth + 1)
 
