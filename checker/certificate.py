@@ -8,7 +8,7 @@ an easier one is refused, and the files as they are can be given to any SMT solv
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from checker.induction import Clause, Fact, clause_from_literals, property_clause, typing_clause, vocabulary
@@ -35,13 +35,13 @@ class Certificate:
         system: the system's name.
         invariant: the property proved.
         clauses: the inductive invariant, a conjunction; each as JSON data (see :func:`clause_data`).
-        shown: the clauses as a reader sees them.
+        shown: the clauses as a reader sees them, images under a symmetry joined; not part of the JSON data.
     """
 
     system: str
     invariant: str
     clauses: tuple[dict[str, Any], ...]
-    shown: tuple[str, ...]
+    shown: tuple[str, ...] = field(default=(), compare=False)
 
 
 def clause_data(clause: Clause) -> dict[str, Any]:
@@ -58,14 +58,20 @@ def read_clause(system: TransitionSystem, facts: dict[str, Fact], data: Any) -> 
         BadCertificate: it speaks of something the system does not have.
     """
     try:
-        if "literals" in data:
-            literals: Literals = tuple((str(name), bool(sign)) for name, sign in data["literals"])
-            return clause_from_literals(facts, literals)
-        if data["rule"] == "typing":
-            return typing_clause(system)
-        return property_clause(system, data["rule"])
+        clause = _clause(system, facts, data)
+        says = data["text"]
     except (KeyError, TypeError, ValueError) as why:
         raise BadCertificate(f"a clause that {system.name} does not understand: {why}") from None
+    if says != clause.text:
+        raise BadCertificate(f"a clause that reads {says!r} but means {clause.text!r}")
+    return clause
+
+
+def _clause(system: TransitionSystem, facts: dict[str, Fact], data: Any) -> Clause:
+    if "literals" in data:
+        literals: Literals = tuple((str(name), bool(sign)) for name, sign in data["literals"])
+        return clause_from_literals(facts, literals)
+    return typing_clause(system) if data["rule"] == "typing" else property_clause(system, data["rule"])
 
 
 def obligations(system: TransitionSystem, invariant: str, clauses: list[Clause]) -> dict[str, str]:
@@ -114,6 +120,8 @@ def certificate_scripts(system: TransitionSystem, certificate: Certificate) -> d
     Raises:
         BadCertificate: it speaks of something the system does not have.
     """
+    if certificate.system != system.name:
+        raise BadCertificate(f"is about {certificate.system}, not {system.name}")
     facts = {fact.yes: fact for fact in vocabulary(system)}
     clauses = [read_clause(system, facts, data) for data in certificate.clauses]
     if certificate.invariant not in {i.name for i in system.invariants}:
@@ -159,7 +167,6 @@ def to_json(certificate: Certificate) -> dict[str, Any]:
         "system": certificate.system,
         "invariant": certificate.invariant,
         "clauses": list(certificate.clauses),
-        "shown": list(certificate.shown),
     }
 
 
@@ -176,7 +183,4 @@ def from_json(data: Any) -> Certificate:
         raise BadCertificate(f"not a complete {SCHEMA} file")
     if not all(isinstance(c, dict) for c in clauses):
         raise BadCertificate("clauses must be objects")
-    shown = data.get("shown", [])
-    return Certificate(
-        str(texts[0]), str(texts[1]), tuple(clauses), tuple(map(str, shown if isinstance(shown, list) else []))
-    )
+    return Certificate(str(texts[0]), str(texts[1]), tuple(clauses))

@@ -62,6 +62,10 @@ class _Writer:
             if term in self.names:
                 texts[term] = self.names[term]
                 continue
+            if term.op == "var":
+                # Of a leaf that cannot matter: any value gives the same result.
+                texts[term] = "0" if term.width else "False"
+                continue
             text = _expression(term, [texts[arg] for arg in term.args])
             if term.op != "const" and (self.uses[term] > 1 or len(text) > 2000):
                 name = f"t{term.serial}"

@@ -168,8 +168,8 @@ def _fall_back(system: TransitionSystem, reach: Reachable, budget: Budget, resul
 
 def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, results: dict[str, Result]) -> None:
     bounded = check_bounded(system, depth, budget=budget)
-    reach = explore(system, budget)
     _report_bounded(system, bounded, results, "")
+    reach = explore(system, budget)
     for number, invariant in enumerate(system.invariants):
         first = reach.first_violation.get(number)
         real = None if first is None else reach.depth(first)
@@ -192,6 +192,11 @@ def _report_bounded(system: TransitionSystem, bounded: BoundedResult, results: d
         if example is not None:
             build = partial(_trace, system, number, example.origin, example.operations)
             results[invariant.name] = _violated(result, build)
+        elif number in bounded.violations:
+            reason = (
+                f"violated in {bounded.violations[number]} steps, but no counterexample was built: {bounded.stopped}"
+            )
+            results[invariant.name] = replace(result, reason=reason)
         elif bounded.depth < 0:
             reason = bounded.stopped or "there is no initial state"
             verdict = Verdict.UNKNOWN if bounded.stopped else Verdict.VACUOUS

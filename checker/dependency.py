@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from checker.system import Relation, SymbolicStart
-from checker.terms import BOOL, FALSE, Term, choose, connect, constant, equal, negate, subterms, variable
+from checker.terms import BOOL, FALSE, Term, choose, connect, constant, equal, negate, subterms
 
 
 class BitSplitter:
@@ -65,7 +65,7 @@ class BitSplitter:
         if op == "const":
             return constant(bool(term.data >> i & 1), BOOL)
         if op == "var":
-            return variable(f"{term.data}#{i}", BOOL)
+            return Term("var", (), BOOL, (term.data, i))
         if op == "band":
             return connect("and", (self.bit(args[0], i), self.bit(args[1], i)))
         if op == "bor":
@@ -81,12 +81,12 @@ class BitSplitter:
         if op in ("shl", "lshr") and args[1].op == "const":
             source = i - args[1].data if op == "shl" else i + args[1].data
             return self.bit(args[0], source) if 0 <= source < term.width else FALSE
-        return self._any_of(term, term.width if op in ("lshr", "shl") else i + 1)
+        return self._opaque(term, i, term.width if op in ("lshr", "shl") else i + 1)
 
-    def _any_of(self, term: Term, bits: int) -> Term:
-        """Arithmetic: an opaque stand-in that depends on every operand bit that can influence the result."""
-        support = [self.bit(arg, i) for arg in term.args for i in range(min(bits, arg.width))]
-        return Term("mixed", tuple(support), BOOL, term.serial)
+    def _opaque(self, term: Term, i: int, bits: int) -> Term:
+        """A stand-in for a bit of arithmetic that depends on every operand bit which can influence it."""
+        support = [self.bit(arg, k) for arg in term.args for k in range(min(bits, arg.width))]
+        return Term("mixed", tuple(support), BOOL, (term.serial, i))
 
 
 @dataclass(frozen=True)
@@ -106,19 +106,12 @@ class Cone:
         return tuple(v & m for v, m in zip(values, self.masks, strict=True))
 
 
-def _split_name(name: str, width: int) -> tuple[str, int]:
-    if width != BOOL or "#" not in name:
-        return name, 0
-    base, _, index = name.rpartition("#")
-    return base, int(index)
-
-
 def _support(roots: list[Term], masks: dict[str, int]) -> dict[str, int]:
     """The variable bits the roots depend on that are not in ``masks`` yet."""
     fresh: dict[str, int] = {}
     for term in subterms(roots):
         if term.op == "var":
-            name, index = _split_name(term.data, term.width)
+            name, index = term.data if isinstance(term.data, tuple) else (term.data, 0)
             if not masks.get(name, 0) >> index & 1:
                 fresh[name] = fresh.get(name, 0) | 1 << index
     return fresh

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from checker.codegen import Values, compile_masks, compile_successors
 from checker.dependency import Cone, cone_of_influence
 from checker.limits import Budget, OutOfBudget
+from checker.state import Shape, Sort
 from checker.system import TransitionSystem
 
 if TYPE_CHECKING:
@@ -82,7 +83,10 @@ class Reachable:
             number = before
 
 
-def _bit_values(mask: int) -> list[int]:
+def _input_values(sort: Sort, mask: int) -> list[int]:
+    """The values of an input that differ in a bit that matters; of an enumeration only those with a name."""
+    if sort.names:
+        return sorted({value & mask for value in range(len(sort.names))})  # clearing bits never leaves the names
     bits = [1 << i for i in range(mask.bit_length()) if mask >> i & 1]
     return [sum(chosen) for n in range(len(bits) + 1) for chosen in itertools.combinations(bits, n)]
 
@@ -93,14 +97,13 @@ def _origins(system: TransitionSystem, cone: Cone) -> Iterator[tuple[Origin, Val
     if count > MAX_STARTS:
         raise OutOfBudget(f"more than {MAX_STARTS} initial states")
     for number, masks in enumerate(cone.inputs):
-        for inputs in itertools.product(*map(_bit_values, masks)):
+        sorts = [leaf.sort for leaf in Shape.of(system.starts[number].inputs).leaves]
+        for inputs in itertools.product(*map(_input_values, sorts, masks)):
             yield Origin(number, inputs), start_state(system, number, inputs)
 
 
 def start_state(system: TransitionSystem, number: int, inputs: Values) -> Values:
     """The leaf values of a start on plain integers."""
-    from checker.state import Shape
-
     start = system.starts[number]
     return system.layout.concrete(start.run(Shape.of(start.inputs).state(inputs)))
 

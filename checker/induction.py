@@ -89,7 +89,7 @@ def _offer(found: dict[Term, Fact], fact: Fact) -> None:
 def _leaf_facts(leaf: Leaf, term: Term, mask: int) -> list[Fact]:
     if term.width == BOOL:
         return [Fact(leaf.path, f"not {leaf.path}", term)] if mask else []
-    if leaf.sort.names or term.width <= 3:
+    if mask == (1 << term.width) - 1 and (leaf.sort.names or term.width <= 3):
         values = range(len(leaf.sort.names) or 1 << term.width)
         return [
             Fact(f"{leaf.path} is {leaf.sort.show(v)}", f"{leaf.path} is not {leaf.sort.show(v)}", equal(term, v))
@@ -192,7 +192,7 @@ def typing_clause(system: TransitionSystem) -> Clause:
     conditions = [
         compare("ult", term, len(leaf.sort.names))
         for leaf, term in zip(system.relation.leaves, system.relation.state, strict=True)
-        if leaf.sort.names and len(leaf.sort.names) < 1 << leaf.sort.width
+        if leaf.sort.partial
     ]
     return Clause("every enumeration has one of its values", connect("and", conditions), rule="typing")
 

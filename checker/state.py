@@ -21,11 +21,59 @@ class Sort:
     width: int
     names: tuple[str, ...] = ()
 
+    @property
+    def partial(self) -> bool:
+        """An enumeration that names fewer values than its width can hold."""
+        return bool(self.names) and len(self.names) < 1 << self.width
+
     def show(self, value: int | bool) -> str:
         """The value for a reader: yes/no, an enumeration's name, or hexadecimal."""
         if self.width == BOOL:
             return "yes" if value else "no"
         return self.names[value] if self.names and value < len(self.names) else f"{value:#x}"
+
+
+class Word(int):
+    """A plain integer of a fixed width, whose arithmetic wraps as a machine word's does."""
+
+    width: int
+
+    def __new__(cls, value: int, width: int) -> Word:
+        word = super().__new__(cls, value & ((1 << width) - 1))
+        word.width = width
+        return word
+
+    def _wrap(self, value: int) -> Word:
+        return Word(value, self.width)
+
+    def __add__(self, other: int) -> Word:
+        return self._wrap(int(self) + int(other))
+
+    def __sub__(self, other: int) -> Word:
+        return self._wrap(int(self) - int(other))
+
+    def __rsub__(self, other: int) -> Word:
+        return self._wrap(int(other) - int(self))
+
+    def __mul__(self, other: int) -> Word:
+        return self._wrap(int(self) * int(other))
+
+    def __lshift__(self, other: int) -> Word:
+        return self._wrap(int(self) << int(other) if other < self.width else 0)
+
+    def __and__(self, other: int) -> Word:
+        return self._wrap(int(self) & int(other))
+
+    def __or__(self, other: int) -> Word:
+        return self._wrap(int(self) | int(other))
+
+    def __xor__(self, other: int) -> Word:
+        return self._wrap(int(self) ^ int(other))
+
+    def __invert__(self) -> Word:
+        return self._wrap(~int(self))
+
+    __radd__, __rmul__, __rand__, __ror__, __rxor__ = __add__, __mul__, __and__, __or__, __xor__
 
 
 Bool = Sort(BOOL)
@@ -92,10 +140,9 @@ class Shape:
         )
 
     def state(self, values: Sequence[int]) -> Any:
-        """The state of plain integers with these leaf values, Booleans as real Booleans."""
-        return self.build(
-            [bool(v) if leaf.sort.width == BOOL else v for leaf, v in zip(self.leaves, values, strict=True)]
-        )
+        """The state of plain integers with these leaf values: words wrap at their width, Booleans are real ones."""
+        pairs = zip(self.leaves, values, strict=True)
+        return self.build([bool(v) if leaf.sort.width == BOOL else Word(v, leaf.sort.width) for leaf, v in pairs])
 
     def named(self, values: Sequence[int]) -> dict[str, int | bool]:
         """Leaf path -> value, for traces and JSON."""

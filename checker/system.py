@@ -149,11 +149,12 @@ class TransitionSystem:
 
 @dataclass(frozen=True)
 class SymbolicStart:
-    """A start as terms: its free inputs, and the value of each leaf."""
+    """A start as terms: its free inputs, which values they may have, and the value of each leaf."""
 
     name: str
     inputs: tuple[Term, ...]
     values: tuple[Term, ...]
+    domain: Term
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,9 @@ def _start(start: Start, layout: Shape) -> SymbolicStart:
     shape = Shape.of(start.inputs)
     inputs = tuple(terms.variable(f"{start.name}?{leaf.path}", leaf.sort.width) for leaf in shape.leaves)
     values = layout.flatten(start.run(shape.build(inputs)))
-    return SymbolicStart(start.name, inputs, _typed(values, layout, f"start {start.name}"))
+    named = [(term, leaf.sort) for term, leaf in zip(inputs, shape.leaves, strict=True) if leaf.sort.names]
+    domain = terms.connect("and", [terms.compare("ult", t, len(s.names)) for t, s in named if s.partial])
+    return SymbolicStart(start.name, inputs, _typed(values, layout, f"start {start.name}"), domain)
 
 
 def _step(op: Operation, whole: Any, layout: Shape) -> SymbolicStep:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache, reduce
 
 from checker.system import Relation
-from checker.terms import BOOL, Term, choose, connect, constant, equal, negate, substitute, variable, word_op
+from checker.terms import BOOL, FALSE, Term, choose, connect, constant, equal, negate, substitute, variable, word_op
 
 
 def state_at(relation: Relation, time: int | str) -> tuple[Term, ...]:
@@ -42,15 +42,20 @@ def start_at(relation: Relation, state: tuple[Term, ...]) -> Unrolled:
     """The state is an initial one."""
     count = len(relation.starts)
     pick = choice("start", count)
+    if not count:
+        return Unrolled((FALSE,), pick)
     conditions = [
         equal(after, _picked(pick, [start.values[i] for start in relation.starts])) for i, after in enumerate(state)
     ]
-    return Unrolled((*conditions, in_range(pick, count)), pick)
+    domains = [connect("or", (negate(equal(pick, k)), start.domain)) for k, start in enumerate(relation.starts)]
+    return Unrolled((*conditions, in_range(pick, count), *domains), pick)
 
 
 def step_between(relation: Relation, before: tuple[Term, ...], after: tuple[Term, ...], time: int | str) -> Unrolled:
     """One enabled operation leads from one copy of the state to another."""
     count, width = len(relation.steps), len(before)
+    if not count:
+        return Unrolled((FALSE,), choice(time, count))
     roots = [root for step in relation.steps for root in (step.guard, *step.values)]
     moved = renamed(relation, roots, before)
     rows = [moved[k * (width + 1) : (k + 1) * (width + 1)] for k in range(count)]
