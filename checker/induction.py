@@ -278,7 +278,7 @@ def prove(
     induction = _Induction(system, budget or Budget())
     numbers = {k: induction.add(property_clause(system, system.invariants[k].name)) for k in properties}
     typed = typing_clause(system)
-    if typed.term.op != "const":
+    if typed.term.op != "const" and _holds_everywhere(system, reach, typed):
         induction.add(typed)
     names = {fact.yes for fact in table.facts}
     for lemma in system.lemmas:
@@ -286,6 +286,12 @@ def prove(
             _add_with_images(induction, table, lemma)
     _complete(induction, table, reach)
     return {k: _minimal(induction, number) for k, number in numbers.items()}
+
+
+def _holds_everywhere(system: TransitionSystem, reach: Reachable, clause: Clause) -> bool:
+    wanted = [v for v, mask in zip(system.relation.state, reach.cone.masks, strict=True) if mask]
+    holds = compile_masks(wanted, [clause.term])
+    return all(holds(state) for state in reach.states)
 
 
 def _complete(induction: _Induction, table: _Table, reach: Reachable) -> None:

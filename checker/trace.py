@@ -146,6 +146,9 @@ def from_json(data: Any) -> Trace:
         raise BadTrace(f"not a complete {SCHEMA} file: {why!r}") from None
     if not all(isinstance(t, str) for t in (*texts, *(s.operation for s in parsed))) or not parsed:
         raise BadTrace("names must be strings and there must be a first step")
+    for number, step in enumerate(parsed):
+        if not all(isinstance(k, str) and isinstance(v, int) for k, v in step.state.items()):
+            raise BadTrace(f"step {number}: a state is made of names with numbers or truth values")
     if not isinstance(inputs, list) or not all(type(v) is int and 0 <= v < 1 << 4096 for v in inputs):
         raise BadTrace("inputs must be a list of numbers")
     return Trace(texts[0], texts[1], texts[2], tuple(inputs), parsed)

@@ -4,6 +4,10 @@ Bits: arch/loongarch/include/asm/pgtable-bits.h. Helpers: arch/loongarch/include
 state before the fixes), 6.1.192 and 6.12.117. Low-level handlers: arch/loongarch/mm/tlbex.S. The walker that
 the feature ``ptw`` stands for: kernel commit 01158487af60 ("LoongArch: Introduce hardware page table walker"),
 which says that it serves the fast paths and does not set ``_PAGE_MODIFIED``.
+
+Two readings of what the walker's TLB checks on a store are possible: valid and dirty as without it, or present and
+write (QEMU's target/loongarch since October 2025, "Add present and write bit with pte entry", by Loongson). The model
+lets a store through if either reading does, so that a proof holds under both; see docs/model.md.
 """
 
 from __future__ import annotations
@@ -87,7 +91,7 @@ HARDWARE_WALKER = Hardware(
     records=lambda entry: entry | (VALID | DIRTY),
     handler=_never,
     handled=_unchanged,
-    source="kernel commit 01158487af60; tlbex.S: handle_tlb_store_ptw, handle_tlb_modify_ptw go straight to do_page_fault",
+    source="kernel commit 01158487af60; tlbex.S handle_tlb_store_ptw, handle_tlb_modify_ptw; QEMU target/loongarch",
     serves_writable=True,
 )
 
