@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from checker.system import TransitionSystem
 from models.mm.kernel import SPLITS
@@ -27,13 +27,13 @@ VIOLATED_MM = tuple((config, split) for config in MKDIRTY_GRANTS_WRITE for split
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def pte(config: str) -> TransitionSystem:
     """The PTE world of a configuration."""
     return pte_system(architecture(config))
 
 
-@lru_cache(maxsize=None)
+@cache
 def mm(config: str, split: str) -> TransitionSystem:
     """The mm world of a configuration under one order of the split."""
     return mm_system(architecture(config), split)

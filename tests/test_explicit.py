@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -93,7 +94,9 @@ def test_graph_distances_from_the_starts_are_the_depths(system: TransitionSystem
         assert graph.nodes[after]["depth"] <= graph.nodes[before]["depth"] + 1
 
 
-@pytest.mark.parametrize("config", ["loongarch/original", "loongarch/hev", "sparc64/original", "x86-64+shstk/linux-6.1"])
+@pytest.mark.parametrize(
+    "config", ["loongarch/original", "loongarch/hev", "sparc64/original", "x86-64+shstk/linux-6.1"]
+)
 def test_all_shortest_counterexamples_of_a_built_in_system(config: str) -> None:
     system = builtin_systems.pte(config)
     found = explore(system)
@@ -223,23 +226,33 @@ def test_too_many_initial_states_are_a_reason_to_stop() -> None:
     assert found.states == []
 
 
-@pytest.mark.parametrize("ask", [state_graph, lambda s, b: explore(s, b).complete or shortest_counterexamples(s, "below top")])
+@pytest.mark.parametrize(
+    "ask", [state_graph, lambda s, b: explore(s, b).complete or shortest_counterexamples(s, "below top")]
+)
 def test_half_a_graph_is_never_given_out(ask: Any) -> None:
     system = _ring(1 << 20, shape=(Bits(40),), starts=(Start("any", lambda free: free, (Bits(40),)),))
     with pytest.raises(OutOfBudget, match="initial states"):
         ask(system, Budget())
 
 
+def _is(n: int) -> Callable[[Any], Any]:
+    return lambda s: same(s[0], n)
+
+
 def test_premises_that_held_somewhere_are_known() -> None:
-    at = [Invariant(f"at {n}", "", lambda s: same(s[0], s[0]), premise=lambda s, n=n: same(s[0], n)) for n in (2, 4, 6)]
+    at = [Invariant(f"at {n}", "", lambda s: same(s[0], s[0]), premise=_is(n)) for n in (2, 4, 6)]
     assert explore(_ring(invariants=tuple(at))).premises == 0b011
 
 
 def test_depth_is_a_breadth_first_distance_even_with_a_shortcut_found_late() -> None:
     flags = TransitionSystem(
-        "flags", (Bool, Bits(3)), (Start("down", lambda _: (False, 0)),),
-        (Operation("count", lambda s: (ult(s[1], 5), (s[0], s[1] + 1))),
-         Operation("leap", lambda s: (no(s[0]), (True, (s[1] & 0) | 5)))),
+        "flags",
+        (Bool, Bits(3)),
+        (Start("down", lambda _: (False, 0)),),
+        (
+            Operation("count", lambda s: (ult(s[1], 5), (s[0], s[1] + 1))),
+            Operation("leap", lambda s: (no(s[0]), (True, (s[1] & 0) | 5))),
+        ),
         (Invariant("not both", "", lambda s: no(both(s[0], same(s[1], 5)))),),
     )
     assert [names for _, names in shortest_counterexamples(flags, "not both")] == [("leap",)]
@@ -257,7 +270,6 @@ def test_the_naive_search_of_these_tests_is_itself_right() -> None:
     assert seen == set(search(_ring()))
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="a leaf that a term mentions without depending on it has no compiled name")
 @pytest.mark.parametrize(
     "holds",
     [lambda s: same(s[0] ^ s[0], 0), lambda s: same(lshr(s[0] & 1, 1), 0)],
@@ -265,7 +277,10 @@ def test_the_naive_search_of_these_tests_is_itself_right() -> None:
 )
 def test_a_property_may_mention_what_cannot_matter(holds: Any) -> None:
     system = TransitionSystem(
-        "toy", (Bits(4), Bool), (Start("any", lambda free: free, (Bits(4), Bool)),), (Operation("stay", lambda s: (True, s)),),
+        "toy",
+        (Bits(4), Bool),
+        (Start("any", lambda free: free, (Bits(4), Bool)),),
+        (Operation("stay", lambda s: (True, s)),),
         (Invariant("trivial", "trivial", holds),),
     )
     assert explore(system).first_violation == {}

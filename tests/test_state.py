@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from checker.logic import no
-from checker.state import Bits, Bool, Enum, Shape, Sort
+from checker.logic import lshr, no, word_like
+from checker.state import Bits, Bool, Enum, Shape, Sort, Word
 from checker.system import Invariant, Operation, Predicate, Start, TransitionSystem
+from checker.terms import BOOL, Term, evaluate, variable
+from tests.random_systems import ARITHMETIC, BITWISE, expression, run, sorts
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,12 @@ class Outer:
 SHAPE = Outer(Bits(4), (Inner(Bits(64), Bool), Inner(Bits(1), Bool)), Enum("none", "pte", "pmd"))
 LAYOUT = Shape.of(SHAPE)
 LEAVES = st.tuples(
-    st.integers(0, 15), st.integers(0, 2**64 - 1), st.integers(0, 1), st.integers(0, 1), st.integers(0, 1), st.integers(0, 2)
+    st.integers(0, 15),
+    st.integers(0, 2**64 - 1),
+    st.integers(0, 1),
+    st.integers(0, 1),
+    st.integers(0, 1),
+    st.integers(0, 2),
 )
 
 
@@ -54,6 +62,60 @@ def test_named_values_carry_booleans_as_booleans(values: tuple[int, ...]) -> Non
     named = LAYOUT.named(values)
     assert list(named.values()) == list(values)
     assert [type(v) for v in named.values()] == [int, int, bool, int, bool, int]
+
+
+def _agrees_unmasked(seed: int) -> bool:
+    """Whether a random text without any masks means the same on words as on terms."""
+    rng = Random(seed)
+    widths = (rng.choice((1, 3, 8)), rng.choice((1, 3, 8)), BOOL)
+    text = expression(rng, widths, rng.choice(widths), BITWISE + ARITHMETIC)
+    variables = [variable(f"v{k}", w) for k, w in enumerate(widths)]
+    term = run(text, variables, widths, cut=False)
+    layout = Shape.of(sorts(widths))
+    for _ in range(8):
+        values = tuple(rng.randrange(1 << max(1, w)) for w in widths)
+        plain = run(text, layout.state(values), widths, cut=False)
+        known = {v: x if v.width else bool(x) for v, x in zip(variables, values, strict=True)}
+        if plain != (evaluate([term], known)[0] if isinstance(term, Term) else term):
+            return False
+    return True
+
+
+BARE = "lshr() of a word and word_like() give bare integers, whose arithmetic does not wrap"
+
+
+@pytest.mark.xfail(strict=True, reason=BARE)
+@pytest.mark.parametrize(
+    ("make", "value"),
+    [(lambda x: lshr(x, 1) + 15, 3), (lambda x: word_like(x, 3) - 5, 14), (lambda x: ~word_like(x, 3), 12)],
+    ids=["shifted right", "constant", "constant inverted"],
+)
+def test_words_stay_words(make: Callable[[Any], Any], value: int) -> None:
+    x = variable("x", 4)
+    assert evaluate([make(x)], {x: 8}) == [value]
+    assert make(Word(8, 4)) == value
+
+
+@pytest.mark.xfail(strict=True, reason=BARE)
+@settings(max_examples=200)
+@given(st.integers(0, 1 << 64))
+def test_words_wrap_as_terms_do(seed: int) -> None:
+    assert _agrees_unmasked(seed)
+
+
+@given(st.integers(1, 70), st.integers(), st.integers())
+@example(4, 15, 15)
+def test_a_word_is_its_number_modulo_its_width(width: int, a: int, b: int) -> None:
+    size = 1 << width
+    x, y = Word(a, width), Word(b, width)
+    for found, number in (
+        (x + y, a + b), (x - y, a - b), (x * y, a * b), (~x, -1 - a), (b + x, a + b), (b - x, b - a), (b * x, a * b),
+        (x & b, a & b), (b | x, a | b), (x ^ b, a ^ b),
+    ):  # fmt: skip
+        assert found == number % size
+        assert isinstance(found, Word)
+    assert (x << 1) == 2 * a % size
+    assert (x << width) == 0
 
 
 def test_concrete_cuts_words_to_their_width() -> None:
@@ -88,8 +150,12 @@ def test_a_word_without_bits_is_refused(width: int) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "where"),
-    [(Outer(Bits(4), (Inner(int, Bool),), Bool), r"both\[0\].word"), ([Bits(4)], "the state"), (Inner, "the state"),
-     ((Bits(3), "x"), r"\[1\]")],
+    [
+        (Outer(Bits(4), (Inner(int, Bool),), Bool), r"both\[0\].word"),
+        ([Bits(4)], "the state"),
+        (Inner, "the state"),
+        ((Bits(3), "x"), r"\[1\]"),
+    ],
 )
 def test_a_shape_that_is_none_is_refused_with_its_path(shape: Any, where: str) -> None:
     with pytest.raises(TypeError, match=where):
@@ -115,14 +181,23 @@ def _inv(name: str) -> Invariant:
 
 def _system(**changes: Any) -> TransitionSystem:
     given_: dict[str, Any] = {
-        "name": "toy", "shape": (Bits(4), Bool), "starts": (_start("s"),), "operations": (_op("o"),), "invariants": (_inv("i"),)
+        "name": "toy",
+        "shape": (Bits(4), Bool),
+        "starts": (_start("s"),),
+        "operations": (_op("o"),),
+        "invariants": (_inv("i"),),
     }
     return TransitionSystem(**{**given_, **changes})
 
 
 @pytest.mark.parametrize(
     ("what", "make"),
-    [("starts", _start), ("operations", _op), ("invariants", _inv), ("predicates", lambda n: Predicate(n, lambda s: s[1]))],
+    [
+        ("starts", _start),
+        ("operations", _op),
+        ("invariants", _inv),
+        ("predicates", lambda n: Predicate(n, lambda s: s[1])),
+    ],
 )
 def test_names_declared_twice_are_refused(what: str, make: Callable[[str], Any]) -> None:
     with pytest.raises(ValueError, match=f"toy: {what} declared twice: again"):
@@ -142,7 +217,10 @@ def test_the_relation_mirrors_the_declaration() -> None:
         ({"invariants": (Invariant("bad", "", lambda s: s[0]),)}, "bad must give a condition"),
         ({"predicates": (Predicate("odd", lambda s: s[0] & 1),)}, "odd must give a condition"),
         ({"starts": (Start("wide", lambda _: (False, False)),)}, "start wide gives a state of the wrong type"),
-        ({"operations": (Operation("swap", lambda s: (True, (s[1], s[0]))),)}, "operation swap gives a state of the wrong"),
+        (
+            {"operations": (Operation("swap", lambda s: (True, (s[1], s[0]))),)},
+            "operation swap gives a state of the wrong",
+        ),
         ({"operations": (Operation("word", lambda s: (s[0], s)),)}, "guard of word must give a condition"),
         ({"operations": (Operation("py", lambda s: (True, (s[0] if s[1] else 0, s[1]))),)}, r"write ite\(\)"),
     ],
