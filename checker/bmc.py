@@ -43,7 +43,7 @@ class BoundedResult:
             not even the initial states were decided.
         violations: property number -> depth of its shortest counterexample.
         counterexamples: property number -> the settled counterexample, where asked for.
-        dead_end: no run is longer than ``depth``, so the bound is no bound.
+        dead_end: every run ends before ``depth``, so the bound is no bound.
         stopped: why the search ended before the depth asked for, or "".
     """
 
@@ -107,7 +107,7 @@ def check_bounded(
             if k:
                 run.extend()
             if not run.solver.satisfiable():
-                result.dead_end, result.depth = True, k if k else -1
+                result.dead_end, result.depth = True, depth if k else -1
                 return result
             todo = _check_depth(run, k, todo, result, settle)
             result.depth = k

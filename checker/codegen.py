@@ -10,6 +10,9 @@ from checker.terms import BOOL, Term, subterms, word_op
 
 Values = tuple[int, ...]
 
+MAX_NESTING = 30
+"""Deeper expressions are split over several statements; Python refuses some 200 nested parentheses."""
+
 _TEMPLATES = {
     "band": "({0} & {1})",
     "bor": "({0} | {1})",
@@ -58,6 +61,7 @@ class _Writer:
     def emit(self, roots: Sequence[Term], lines: list[str], indent: str) -> list[str]:
         """Appends what the roots need and returns the text of each root."""
         texts: dict[Term, str] = {}
+        depths: dict[Term, int] = {}
         for term in subterms(roots):
             if term in self.names:
                 texts[term] = self.names[term]
@@ -67,10 +71,12 @@ class _Writer:
                 texts[term] = "0" if term.width else "False"
                 continue
             text = _expression(term, [texts[arg] for arg in term.args])
-            if term.op != "const" and (self.uses[term] > 1 or len(text) > 2000):
+            depths[term] = 1 + max((depths.get(arg, 0) for arg in term.args), default=0)
+            if term.op != "const" and (self.uses[term] > 1 or len(text) > 2000 or depths[term] > MAX_NESTING):
                 name = f"t{term.serial}"
                 lines.append(f"{indent}{name} = {text}")
                 self.names[term] = text = name
+                depths[term] = 0
             texts[term] = text
         return [texts[root] for root in roots]
 

@@ -21,6 +21,9 @@ from checker.system import TransitionSystem
 from checker.trace import BadTrace, Trace, make_trace
 from checker.verdict import Result, Verdict
 
+INTERRUPTED = "interrupted"
+"""The reason for what Ctrl-C left undecided."""
+
 FALLBACK_DEPTH = 12
 """How deep the symbolic engine looks when the states are too many to enumerate and no depth was asked for."""
 
@@ -55,7 +58,7 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
         else:
             _decide_bounded(system, options.depth, budget, results)
     except KeyboardInterrupt:
-        _give_reason(results, "interrupted")
+        _give_reason(results, INTERRUPTED)
     except OutOfBudget as why:
         _give_reason(results, str(why))
     seconds = time.monotonic() - began
@@ -129,7 +132,7 @@ def vacuity(system: TransitionSystem, reach: Reachable, number: int) -> str:
     """Why a verdict on an invariant would say nothing, or ""."""
     if not reach.states:
         return "there is no initial state"
-    silent = [op.name for k, op in enumerate(system.operations) if not reach.fired >> k & 1]
+    silent = [op.name for k, op in enumerate(system.operations) if not op.idle and not reach.fired >> k & 1]
     if silent:
         return f"these operations can never happen: {', '.join(silent)}"
     if not reach.premises >> number & 1:

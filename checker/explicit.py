@@ -91,13 +91,14 @@ def _input_values(sort: Sort, mask: int) -> list[int]:
     return [sum(chosen) for n in range(len(bits) + 1) for chosen in itertools.combinations(bits, n)]
 
 
-def _origins(system: TransitionSystem, cone: Cone) -> Iterator[tuple[Origin, Values]]:
+def _origins(system: TransitionSystem, cone: Cone, budget: Budget) -> Iterator[tuple[Origin, Values]]:
     """Every start with every value of the input bits that matter, and the whole state it gives."""
     count = sum(1 << sum(m.bit_count() for m in masks) for masks in cone.inputs)
     if count > MAX_STARTS:
         raise OutOfBudget(f"more than {MAX_STARTS} initial states")
     for number, masks in enumerate(cone.inputs):
         sorts = [leaf.sort for leaf in Shape.of(system.starts[number].inputs).leaves]
+        budget.check()
         for inputs in itertools.product(*map(_input_values, sorts, masks)):
             yield Origin(number, inputs), start_state(system, number, inputs)
 
@@ -126,7 +127,9 @@ def explore(system: TransitionSystem, budget: Budget | None = None) -> Reachable
     wanted = [i for i, mask in enumerate(cone.masks) if mask]
     variables = [relation.state[i] for i in wanted]
     try:
-        ranked = sorted((start_rank(values, origin), origin, values) for origin, values in _origins(system, cone))
+        ranked = sorted(
+            (start_rank(values, origin), origin, values) for origin, values in _origins(system, cone, budget)
+        )
         initial: dict[Values, int] = {}
         for _, origin, values in ranked:
             projected = cone.project(values)
@@ -149,6 +152,7 @@ def _search(found: Reachable, initial: dict[Values, int], successors: Any, budge
     parents.extend((-1, origin) for origin in initial.values())
     begin = 0
     while begin < len(states):
+        budget.check(states=len(states))
         found.levels.append(begin)
         end = len(states)
         for number in range(begin, end):
@@ -221,6 +225,7 @@ def shortest_counterexamples(system: TransitionSystem, invariant: str) -> list[t
     holds = compile_masks(wanted, [relation.properties[number]])
     successors = compile_successors(relation, found.cone.masks)
     paths: list[tuple[Origin, tuple[str, ...]]] = []
+    index = {state: number for number, state in enumerate(found.states)}
     frontier: list[tuple[Values, Origin, tuple[str, ...]]] = [
         (found.states[k], origin, ()) for k, origin in enumerate(found.origins)
     ]
@@ -231,5 +236,6 @@ def shortest_counterexamples(system: TransitionSystem, invariant: str) -> list[t
                 (after, origin, (*names, relation.steps[k].name))
                 for state, origin, names in frontier
                 for k, after in successors(state)
+                if found.depth(index[after]) == step + 1  # no shortest path lingers
             ]
     return paths

@@ -188,11 +188,13 @@ def property_clause(system: TransitionSystem, invariant: str) -> Clause:
 
 
 def typing_clause(system: TransitionSystem) -> Clause:
-    """Every enumeration has one of its named values."""
+    """Every enumeration that matters has one of its named values."""
+    relation = system.relation
+    masks = cone_of_influence(relation).masks
     conditions = [
         compare("ult", term, len(leaf.sort.names))
-        for leaf, term in zip(system.relation.leaves, system.relation.state, strict=True)
-        if leaf.sort.partial
+        for leaf, term, mask in zip(relation.leaves, relation.state, masks, strict=True)
+        if leaf.sort.partial and mask
     ]
     return Clause("every enumeration has one of its values", connect("and", conditions), rule="typing")
 
@@ -307,9 +309,12 @@ def _complete(induction: _Induction, table: _Table, reach: Reachable) -> None:
             literals = table.separate(vector(tuple(values[k] for k in wanted)))
             if literals is None:
                 raise OutOfBudget("the vocabulary cannot tell an unreachable state from the reachable ones")
+            added = _add_with_images(induction, table, literals)
+            if not added:
+                raise OutOfBudget("a clause that should exclude an unreachable state does not")
             if len(induction.pool) >= MAX_CLAUSES:
                 raise OutOfBudget(f"no inductive invariant with {MAX_CLAUSES} clauses or fewer")
-            todo.extend(_add_with_images(induction, table, literals))
+            todo.extend(added)
 
 
 def _add_with_images(induction: _Induction, table: _Table, literals: Literals) -> list[int]:

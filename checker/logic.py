@@ -13,6 +13,7 @@ from typing import Any
 
 from checker import terms
 from checker.terms import Term
+from checker.words import Word
 
 
 def _is_z3(value: Any) -> bool:
@@ -89,7 +90,7 @@ def word_like(like: Any, value: int) -> Any:
         import z3
 
         return z3.BitVecVal(value, like.size())
-    return value
+    return Word(value, like.width) if isinstance(like, Word) else value
 
 
 def ult(left: Any, right: Any) -> Any:

@@ -21,12 +21,14 @@ class Operation:
         run: state -> (guard, next state), a pure function of plain values or symbolic ones.
         source: where the real thing does this.
         says: one sentence.
+        idle: why the operation may never be enabled in this system; "" if that would be a mistake of the model.
     """
 
     name: str
     run: Callable[[Any], tuple[Any, Any]]
     source: str = ""
     says: str = ""
+    idle: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,12 @@ class TransitionSystem:
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{self.name}: {what} declared twice: {', '.join(sorted(twice))}")
+            odd = [name for name in names if "|" in name or "\\" in name]
+            if odd:
+                raise ValueError(f"{self.name}: {what} with a | or a backslash in their names: {', '.join(odd)}")
+        clash = {p.name for p in self.predicates} & {leaf.path for leaf in Shape.of(self.shape).leaves}
+        if clash:
+            raise ValueError(f"{self.name}: predicates named like a variable of the state: {', '.join(sorted(clash))}")
 
     @cached_property
     def layout(self) -> Shape:

@@ -106,7 +106,9 @@ class Term:
         return word_op("bxor", self, (1 << self.width) - 1)
 
     def _ambiguous(self, _other: Any) -> Any:
-        raise TypeError("the order of words is unsigned and their right shift logical: write ult(), ule(), lshr()")
+        raise TypeError(
+            "the order of words is unsigned and their right shift logical: write ult() and lshr() from checker.logic"
+        )
 
     __lt__ = __le__ = __gt__ = __ge__ = __rshift__ = _ambiguous
 
@@ -147,6 +149,8 @@ def coerce(value: Any, width: int) -> Term:
         return value
     if isinstance(value, bool) != (width == BOOL) or not isinstance(value, int):
         raise TypeError(f"{value!r} where {_sort(width)} is needed")
+    if width and not -(1 << width) <= value < 1 << width:
+        raise TypeError(f"{value:#x} does not fit into {_sort(width)}")
     return constant(value, width)
 
 
@@ -158,6 +162,8 @@ def word_op(op: str, left: Term, right: Any) -> Term:
     """An operator on two words of one width, constants folded."""
     if left.width == BOOL:
         raise TypeError(f"{op} needs words, not Booleans: write both(), either(), no()")
+    if op in ("shl", "lshr") and isinstance(right, int) and right >= left.width:
+        return constant(0, left.width)
     other = coerce(right, left.width)
     mask = (1 << left.width) - 1
     if left.op == "const" and other.op == "const":

@@ -64,6 +64,9 @@ def concrete_run(system: TransitionSystem, start: str, inputs: tuple[int, ...], 
     shape = Shape.of(chosen.inputs)
     if len(inputs) != len(shape.leaves):
         raise BadTrace(f"step 0: start {start!r} takes {len(shape.leaves)} inputs, not {len(inputs)}")
+    for leaf, value in zip(shape.leaves, inputs, strict=True):
+        if not 0 <= value < (len(leaf.sort.names) or 1 << max(1, leaf.sort.width)):
+            raise BadTrace(f"step 0: start {start!r} has no input {value}")
     named = {op.name: op for op in system.operations}
     states = [layout.state(layout.concrete(chosen.run(shape.state(inputs))))]
     for number, name in enumerate(operations, 1):
@@ -108,14 +111,24 @@ def replay(system: TransitionSystem, trace: Trace) -> None:
     Raises:
         BadTrace: a state differs, an operation is not enabled, or the last state violates nothing.
     """
+    if trace.system != system.name:
+        raise BadTrace(f"is about {trace.system}, not {system.name}")
+    if trace.steps[0].operation != START:
+        raise BadTrace(f"step 0: must be {START}, not {trace.steps[0].operation!r}")
     fresh = make_trace(system, trace.invariant, trace.start, trace.inputs, [s.operation for s in trace.steps[1:]])
     for number, (claimed, real) in enumerate(zip(trace.steps, fresh.steps, strict=True)):
-        if dict(claimed.state) != dict(real.state):
-            keys = sorted(set(claimed.state) | set(real.state))
-            where = next(key for key in keys if claimed.state.get(key) != real.state.get(key))
+        keys = sorted(set(claimed.state) | set(real.state))
+        wrong = [key for key in keys if not _same(claimed.state.get(key), real.state.get(key))]
+        if wrong:
+            where = wrong[0]
             raise BadTrace(
                 f"step {number}: {where} is claimed to be {claimed.state.get(where)}, the model gives {real.state.get(where)}"
             )
+
+
+def _same(claimed: object, real: object) -> bool:
+    """Equal and of one type: a number is no truth value."""
+    return type(claimed) is type(real) and claimed == real
 
 
 def to_json(trace: Trace) -> dict[str, Any]:

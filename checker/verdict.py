@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -53,9 +54,17 @@ class Result:
 EXIT_HOLDS, EXIT_VIOLATED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
 
 
-def exit_status(results: list[Result]) -> int:
-    """0 all hold, 1 something is violated, 3 something is not decided; costs do not count as violations."""
-    if any(r.verdict is Verdict.VIOLATED and not r.cost for r in results):
+def exit_status(results: Iterable[Result], bounded: bool = False, comparison: bool = False) -> int:
+    """0 all hold, 1 something is violated, 3 something is not decided; costs do not count as violations.
+
+    Args:
+        results: what was decided.
+        bounded: a bound was asked for, so that a bounded verdict is an answer.
+        comparison: violations are expected, so that a missing decision weighs more.
+    """
+    results = list(results)
+    undecided = {Verdict.UNKNOWN, Verdict.VACUOUS} | (set() if bounded else {Verdict.BOUNDED})
+    open_ = any(r.verdict in undecided for r in results)
+    if any(r.verdict is Verdict.VIOLATED and not r.cost for r in results) and not (comparison and open_):
         return EXIT_VIOLATED
-    undecided = (Verdict.UNKNOWN, Verdict.VACUOUS)
-    return EXIT_UNDECIDED if any(r.verdict in undecided for r in results) else EXIT_HOLDS
+    return EXIT_UNDECIDED if open_ else EXIT_HOLDS

@@ -80,7 +80,9 @@ def machine(name: str, features: tuple[str, ...]) -> tuple[Architecture, ...]:
     if name not in FAMILIES:
         raise suggest(name, FAMILIES, "architecture")
     family = FAMILIES[name]
-    wanted = tuple(sorted({f for f in features if f != family.base}))
+    if family.base in features and len(set(features)) > 1:
+        raise UnknownName(f"{name}: {family.base} is the machine without features, so it stands alone")
+    wanted = tuple(sorted(set(features) - ({family.base} if family.base else set())))
     for feature in wanted:
         if feature not in family.features:
             known = [*family.features, *([family.base] if family.base else [])]

@@ -23,13 +23,19 @@ def run(*arguments: str) -> str:
 def test_the_output_in_the_readme_is_real():
     shown = README.split("    $ ptecheck check loongarch/original --split carry-dirty --invariant cow-isolation\n")[1]
     shown = shown.split("**Reading a trace.**")[0]
-    real = run("-m", "checker.cli", "check", "loongarch/original", "--split", "carry-dirty", "--invariant", "cow-isolation")
+    real = run(
+        "-m", "checker.cli", "check", "loongarch/original", "--split", "carry-dirty", "--invariant", "cow-isolation"
+    )
     assert [line.strip() for line in shown.splitlines() if line] == [line.strip() for line in real.splitlines() if line]
 
 
 def test_the_proof_in_the_readme_is_real():
     real = run("-m", "checker.cli", "check", "loongarch/linux-6.12", "--invariant", "cow-shared-not-hw-writable")
-    for clause in ("if _PAGE_DIRTY then write", "if write then write allowed", "if write and COW-shared then a local copy"):
+    for clause in (
+        "if _PAGE_DIRTY then write",
+        "if write then write allowed",
+        "if write and COW-shared then a local copy",
+    ):
         assert clause in README
         assert clause in real
 

@@ -23,6 +23,7 @@ PAIRS = [
     ("6.12", "x86-64+shstk/linux-6.12"),
 ]
 
+
 def both(version: str, config: str) -> tuple[Architecture, Architecture, LiftedTree]:
     """The hand-written architecture, the tree's, and what was read."""
     tree = kernel_trees.tree(version)

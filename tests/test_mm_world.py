@@ -59,7 +59,11 @@ def test_what_is_violated_in_the_whole_table_and_every_operation_happens(config:
         found = explore(system)
         depths = {system.invariants[k].name: found.depth(state) for k, state in found.first_violation.items()}
         assert depths == _expected(config, split)
-        silent = {op.name.partition("(")[0] for k, op in enumerate(system.operations) if not found.fired >> k & 1}
+        silent = {
+            op.name.partition("(")[0]
+            for k, op in enumerate(system.operations)
+            if not op.idle and not found.fired >> k & 1
+        }
         # Where every dirty read-only entry is writable for the CPU, no store ever reaches generic mm.
         assert silent <= (
             {"wp_page_reuse", "wp_page_copy", "huge_pmd_reuse"} if config == UNGUARDED_SHADOW_STACKS else set()
@@ -131,7 +135,7 @@ def test_a_third_process_changes_no_verdict() -> None:
     three = mm_system(architecture("loongarch/huacai"), "carry-dirty", processes=3)
     found = explore(three)
     assert found.first_violation == {}
-    assert found.fired == (1 << len(three.operations)) - 1
+    assert all(found.fired >> k & 1 or op.idle for k, op in enumerate(three.operations))
 
 
 @pytest.mark.slow

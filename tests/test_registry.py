@@ -53,10 +53,6 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one(config: str, mess
         architectures(config)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="an empty feature and two encodings at once are taken for the machine without features, or for one of them",
-)
 @pytest.mark.parametrize("config", ["loongarch+", "loongarch+/huacai", "x86-64++shstk", "sparc64+sun4u+sun4v"])
 def test_a_feature_that_is_none_or_contradicts_another_is_refused(config: str) -> None:
     with pytest.raises(UnknownName):

@@ -84,7 +84,6 @@ def _agrees_unmasked(seed: int) -> bool:
 BARE = "lshr() of a word and word_like() give bare integers, whose arithmetic does not wrap"
 
 
-@pytest.mark.xfail(strict=True, reason=BARE)
 @pytest.mark.parametrize(
     ("make", "value"),
     [(lambda x: lshr(x, 1) + 15, 3), (lambda x: word_like(x, 3) - 5, 14), (lambda x: ~word_like(x, 3), 12)],
@@ -96,7 +95,6 @@ def test_words_stay_words(make: Callable[[Any], Any], value: int) -> None:
     assert make(Word(8, 4)) == value
 
 
-@pytest.mark.xfail(strict=True, reason=BARE)
 @settings(max_examples=200)
 @given(st.integers(0, 1 << 64))
 def test_words_wrap_as_terms_do(seed: int) -> None:

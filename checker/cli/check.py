@@ -9,7 +9,7 @@ from pathlib import Path
 from checker.cli.jobs import Job, Outcome, decide_jobs
 from checker.cli.main import UsageError
 from checker.decision import Options
-from checker.verdict import EXIT_UNDECIDED, Result, Verdict, exit_status
+from checker.verdict import exit_status
 
 
 def _splits(args: argparse.Namespace) -> list[str]:
@@ -118,23 +118,11 @@ def run_check(args: argparse.Namespace) -> int:
 
         sys.stdout.write(for_terminal(report(outcomes, _is_comparison(args))))
     results = [result for outcome in outcomes for result in outcome.results]
-    return _status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
+    return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
 
 
 def _is_comparison(args: argparse.Namespace) -> bool:
     return not args.configs and not args.kernel
-
-
-def _status(results: list[Result], bounded: bool, comparison: bool) -> int:
-    """The exit status; a bounded verdict nobody asked for is not a decision.
-
-    In the comparison violations are expected, so that a cell which is not decided weighs more.
-    """
-    status = exit_status(results)
-    undecided = {Verdict.UNKNOWN, Verdict.VACUOUS} | (set() if bounded else {Verdict.BOUNDED})
-    if (status == 0 or comparison) and any(r.verdict in undecided for r in results):
-        return EXIT_UNDECIDED
-    return status
 
 
 def _lift_once(jobs: list[Job]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker.cli.main import UsageError
-from checker.decision import Options, decide
+from checker.decision import INTERRUPTED, Options, decide
 from checker.verdict import Result, Verdict
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _decide_job(task: tuple[Job, Options]) -> Outcome:
     except NotModelled as why:
         return Outcome(job, tuple(_undecided(job, str(why))))
     except KeyboardInterrupt:
-        return Outcome(job, tuple(_undecided(job, "interrupted")))
+        return Outcome(job, tuple(_undecided(job, INTERRUPTED)))
 
 
 def _undecided(job: Job, reason: str) -> Iterator[Result]:
@@ -132,7 +132,7 @@ def _key(job: Job) -> tuple[object, ...]:
 def _renamed(outcome: Outcome | None, job: Job) -> Outcome:
     """The outcome of a job that makes the same calls, under this job's own name."""
     if outcome is None:
-        return Outcome(job, tuple(_undecided(job, "interrupted")))
+        return Outcome(job, tuple(_undecided(job, INTERRUPTED)))
     if outcome.job == job:
         return outcome
     if not any(r.trace or r.certificate for r in outcome.results):
@@ -154,7 +154,10 @@ def _run(tasks: list[tuple[Job, Options]], processes: int | None) -> Iterator[Ou
     progress = _Progress(len(tasks))
     if count <= 1:
         for task in tasks:
-            yield progress.after(_decide_job(task))
+            outcome = _decide_job(task)
+            yield progress.after(outcome)
+            if any(r.reason == INTERRUPTED for r in outcome.results):
+                raise KeyboardInterrupt
         return
     # Fork where there is fork: workers then start in milliseconds, and no solver is loaded in this process.
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"

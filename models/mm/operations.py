@@ -38,41 +38,43 @@ class MmOperation:
         rule: (kernel, world, number of the process) -> (guard, next world).
         says: one sentence.
         source: kernel file and function.
-        where: the kernels on which it can happen at all.
+        idle: kernel -> why the operation may never be enabled there, or "".
     """
 
     name: str
     rule: Rule
     says: str
     source: str
-    where: Callable[[Kernel], bool]
+    idle: Callable[[Kernel], str]
 
 
 OPERATIONS: dict[str, MmOperation] = {}
 """Every operation of this world, by name."""
 
 
-def _everywhere(k: Kernel) -> bool:
-    return True
+def _never_idle(k: Kernel) -> str:
+    return ""
 
 
-def _stores_can_trap_on_writable(k: Kernel) -> bool:
-    return not k.arch.hardware.serves_writable
+def _writable_is_served(k: Kernel) -> str:
+    """Why a write fault on a software-writable entry may never happen."""
+    served = "the machine serves every store through a software-writable entry itself"
+    return served if k.arch.hardware.serves_writable else ""
 
 
-def operation(source: str, where: Callable[[Kernel], bool] = _everywhere) -> Callable[[Rule], Rule]:
+def operation(source: str, idle: Callable[[Kernel], str] = _never_idle) -> Callable[[Rule], Rule]:
     """Registers a rule under its function's name, with its docstring as the sentence about it.
 
     Args:
         source: kernel file and function.
-        where: the kernels on which it can happen at all.
+        idle: kernel -> why the operation may never be enabled there, or "".
     """
 
     def register(rule: Rule) -> Rule:
         name = rule.__name__
         if name in OPERATIONS:
             raise ValueError(f"operation {name!r} is declared twice")
-        OPERATIONS[name] = MmOperation(name, rule, (rule.__doc__ or "").rstrip("."), source, where)
+        OPERATIONS[name] = MmOperation(name, rule, (rule.__doc__ or "").rstrip("."), source, idle)
         return rule
 
     return register
@@ -183,7 +185,7 @@ def _copy_content(process: Process, source: Any, target: Any) -> Process:
     return replace(process, data=tuple(ite(same(target, k), right, d) for k, d in enumerate(process.data)))
 
 
-@operation("mm/memory.c handle_pte_fault()", _stores_can_trap_on_writable)
+@operation("mm/memory.c handle_pte_fault()", _writable_is_served)
 def fault_mkdirty_pte(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     """Write fault on a writable PTE that is not dirty or not young."""
     arch, mine = k.arch, s.processes[p]
@@ -201,7 +203,7 @@ def huge_pmd_reuse(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     return guard, with_frame(after, mine.frame, exclusive=True)
 
 
-@operation("mm/huge_memory.c touch_pmd()", _stores_can_trap_on_writable)
+@operation("mm/huge_memory.c touch_pmd()", _writable_is_served)
 def fault_mkdirty_pmd(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     """Write fault on a writable PMD that is not dirty or not young."""
     arch, mine = k.arch, s.processes[p]

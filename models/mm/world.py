@@ -53,16 +53,11 @@ def starts(k: Kernel, processes: int, frames: int) -> tuple[Start, ...]:
 
 def operations(k: Kernel, processes: int) -> tuple[Operation, ...]:
     """Every operation for every process, named ``operation(process)``."""
-    return tuple(
-        _for_process(k, op, p, name)
-        for op in OPERATIONS.values()
-        if op.where(k)
-        for p, name in enumerate(names(processes))
-    )
+    return tuple(_for_process(k, op, p, name) for op in OPERATIONS.values() for p, name in enumerate(names(processes)))
 
 
 def _for_process(k: Kernel, op: MmOperation, p: int, name: str) -> Operation:
-    return Operation(f"{op.name}({name})", lambda s: op.rule(k, s, p), op.source, op.says)
+    return Operation(f"{op.name}({name})", lambda s: op.rule(k, s, p), op.source, op.says, op.idle(k))
 
 
 def predicates(k: Kernel, processes: int) -> tuple[Predicate, ...]:
