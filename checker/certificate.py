@@ -94,10 +94,14 @@ def obligations(system: TransitionSystem, invariant: str, clauses: list[Clause])
     initial = start_at(relation, before)
     return {
         "initiation": _script(
-            system, invariant, "no initial state is outside the invariant", clauses, [*initial.conditions, negate(here)]
+            system,
+            invariant,
+            "no initial state is outside the invariant",
+            clauses,
+            [*initial.about(before, here), negate(here)],
         ),
         "consecution": _script(
-            system, invariant, "no step leaves the invariant", clauses, [here, *step.conditions, negate(there)]
+            system, invariant, "no step leaves the invariant", clauses, [here, *step.about(after, there), negate(there)]
         ),
         "safety": _script(system, invariant, "no state of the invariant violates the property", clauses, [here, bad]),
     }

@@ -66,10 +66,10 @@ class BitSplitter:
             return constant(bool(term.data >> i & 1), BOOL)
         if op == "var":
             return Term("var", (), BOOL, (term.data, i))
-        if op == "band":
-            return connect("and", (self.bit(args[0], i), self.bit(args[1], i)))
-        if op == "bor":
-            return connect("or", (self.bit(args[0], i), self.bit(args[1], i)))
+        if op in ("band", "bor"):
+            if args[1].op == "const" and (args[1].data >> i & 1) == (op == "band"):
+                return self.bit(args[0], i)  # masked in, or nothing added: by far the most frequent case
+            return connect("and" if op == "band" else "or", (self.bit(args[0], i), self.bit(args[1], i)))
         if op == "bxor":
             return negate(equal(self.bit(args[0], i), self.bit(args[1], i)))
         if op == "ite":

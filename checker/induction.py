@@ -222,7 +222,9 @@ class _Induction:
         relation = self.system.relation
         self.before, self.after, step = transition(relation)
         self.solver = Solver(self.budget)
-        self.solver.add(*step.conditions)
+        masks = cone_of_influence(relation).masks
+        matters = [d for d, mask in zip(step.definitions, masks, strict=False) if mask]
+        self.solver.add(*step.choices, *matters)
 
     def add(self, clause: Clause) -> int:
         number = len(self.pool)

@@ -61,6 +61,11 @@ class Term:
             cls._table[key] = found
         return found
 
+    @classmethod
+    def existing(cls, op: str, args: tuple[Term, ...], width: int) -> Term | None:
+        """The node without data that was made before, if it was."""
+        return cls._table.get((op, args, width, None))
+
     def __hash__(self) -> int:
         return self.serial
 
@@ -230,13 +235,18 @@ def connect(op: str, values: Iterable[Any]) -> Term:
     for value in values:
         term = coerce(value, BOOL)
         for part in term.args if term.op == op else (term,):
-            if part is absorbing or negate(part) in kept:
+            if part is absorbing or _known_opposite(part) in kept:
                 return absorbing
             if part is not neutral:
                 kept[part] = None
     if not kept:
         return neutral
     return next(iter(kept)) if len(kept) == 1 else Term(op, tuple(kept), BOOL)
+
+
+def _known_opposite(condition: Term) -> Term | None:
+    """The negation of a Boolean, if it exists already: one that was never made cannot be among others."""
+    return condition.args[0] if condition.op == "not" else Term.existing("not", (condition,), BOOL)
 
 
 def choose(condition: Term, then: Any, otherwise: Any) -> Term:

@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from functools import lru_cache, reduce
 
 from checker.system import Relation
-from checker.terms import BOOL, FALSE, Term, choose, connect, constant, equal, negate, substitute, variable, word_op
+from checker.terms import (
+    BOOL,
+    FALSE,
+    Term,
+    choose,
+    connect,
+    constant,
+    equal,
+    negate,
+    substitute,
+    subterms,
+    variable,
+    word_op,
+)
 
 
 def state_at(relation: Relation, time: int | str) -> tuple[Term, ...]:
@@ -32,10 +45,37 @@ def _picked(pick: Term, values: list[Term]) -> Term:
 
 @dataclass(frozen=True)
 class Unrolled:
-    """Conditions that tie copies of the state together; ``pick`` tells which start or operation was chosen."""
+    """Conditions that tie copies of the state together.
 
-    conditions: tuple[Term, ...]
+    Attributes:
+        choices: one of the possibilities is taken, and it is possible.
+        definitions: the value of each leaf that follows from it.
+        pick: which start or operation was chosen.
+    """
+
+    choices: tuple[Term, ...]
+    definitions: tuple[Term, ...]
     pick: Term
+
+    @property
+    def conditions(self) -> tuple[Term, ...]:
+        """Everything that must hold."""
+        return self.choices + self.definitions
+
+    def about(self, state: tuple[Term, ...], conclusion: Term) -> tuple[Term, ...]:
+        """What must hold, without the values of leaves that the conclusion does not mention.
+
+        A leaf nobody asks about may have any value, so leaving its definition out changes no answer.
+
+        Args:
+            state: the copy of the state that is defined.
+            conclusion: the condition the values are needed for.
+        """
+        if not self.definitions:
+            return self.choices
+        asked = {term for term in subterms([conclusion]) if term.op == "var"}
+        needed = [d for leaf, d in zip(state, self.definitions, strict=True) if leaf in asked]
+        return (*self.choices, *needed)
 
 
 def start_at(relation: Relation, state: tuple[Term, ...]) -> Unrolled:
@@ -43,26 +83,26 @@ def start_at(relation: Relation, state: tuple[Term, ...]) -> Unrolled:
     count = len(relation.starts)
     pick = choice("start", count)
     if not count:
-        return Unrolled((FALSE,), pick)
-    conditions = [
+        return Unrolled((FALSE,), (), pick)
+    definitions = [
         equal(after, _picked(pick, [start.values[i] for start in relation.starts])) for i, after in enumerate(state)
     ]
     domains = [connect("or", (negate(equal(pick, k)), start.domain)) for k, start in enumerate(relation.starts)]
-    return Unrolled((*conditions, in_range(pick, count), *domains), pick)
+    return Unrolled((in_range(pick, count), *domains), tuple(definitions), pick)
 
 
 def step_between(relation: Relation, before: tuple[Term, ...], after: tuple[Term, ...], time: int | str) -> Unrolled:
     """One enabled operation leads from one copy of the state to another."""
     count, width = len(relation.steps), len(before)
     if not count:
-        return Unrolled((FALSE,), choice(time, count))
+        return Unrolled((FALSE,), (), choice(time, count))
     roots = [root for step in relation.steps for root in (step.guard, *step.values)]
     moved = renamed(relation, roots, before)
     rows = [moved[k * (width + 1) : (k + 1) * (width + 1)] for k in range(count)]
     pick = choice(time, count)
     guards = connect("or", [connect("and", (equal(pick, k), row[0])) for k, row in enumerate(rows)])
     nexts = [equal(after[i], _picked(pick, [row[i + 1] for row in rows])) for i in range(width)]
-    return Unrolled((guards, *nexts), pick)
+    return Unrolled((guards,), tuple(nexts), pick)
 
 
 @lru_cache(maxsize=16)
