@@ -348,7 +348,8 @@ class TestStartup:
         assert "exit status" in run.stdout
 
     def test_importing_the_package_loads_no_engine(self):
-        code = "import sys, checker; from checker import TransitionSystem, decide; print([m for m in ('z3', 'networkx') if m in sys.modules])"
+        code = "import sys; from checker import TransitionSystem, decide\n"
+        code += "print([m for m in ('z3', 'networkx') if m in sys.modules])"
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
         assert run.stdout.strip() == "[]", run.stderr
 
