@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from checker.codegen import compile_masks
 from checker.dependency import BitSplitter, cone_of_influence, depends_only_on
@@ -110,6 +110,11 @@ class _Table:
     columns: list[int]
     everything: int
 
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """A fact's place by its name."""
+        return {fact.yes: k for k, fact in enumerate(self.facts)}
+
     @classmethod
     def of(cls, system: TransitionSystem, reach: Reachable, facts: tuple[Fact, ...]) -> _Table:
         wanted = [v for v, mask in zip(system.relation.state, reach.cone.masks, strict=True) if mask]
@@ -121,12 +126,15 @@ class _Table:
 
     def holds(self, literals: Literals) -> bool:
         """Whether the clause holds in every reachable state."""
-        number = {fact.yes: k for k, fact in enumerate(self.facts)}
         total = 0
         for name, positive in literals:
-            column = self.columns[number[name]]
+            column = self.columns[self.numbers[name]]
             total |= column if positive else self.everything & ~column
         return total == self.everything
+
+    def fails(self, literals: Literals, state: int) -> bool:
+        """Whether the clause fails where the facts have these values, one bit each."""
+        return all(bool(state >> self.numbers[name] & 1) != positive for name, positive in literals)
 
     def separate(self, state: int) -> Literals | None:
         """The shortest clause that holds in every reachable state and fails where the facts have these values."""
@@ -284,10 +292,6 @@ def prove(
     typed = typing_clause(system)
     if typed.term.op != "const" and _holds_everywhere(system, reach, typed):
         induction.add(typed)
-    names = {fact.yes for fact in table.facts}
-    for lemma in system.lemmas:
-        if all(name in names for name, _ in lemma) and table.holds(lemma):
-            _add_with_images(induction, table, lemma)
     _complete(induction, table, reach)
     return {k: _minimal(induction, number) for k, number in numbers.items()}
 
@@ -298,17 +302,30 @@ def _holds_everywhere(system: TransitionSystem, reach: Reachable, clause: Clause
     return all(holds(state) for state in reach.states)
 
 
+def _usable_lemmas(system: TransitionSystem, table: _Table) -> list[tuple[Literals, Literals]]:
+    """The model's lemmas that hold in every reachable state, and their images, each with the lemma it comes from."""
+    names = {fact.yes for fact in table.facts}
+    return [
+        (form, lemma)
+        for lemma in system.lemmas
+        for form in (lemma, *(image for _, image in _images(system, lemma)))
+        if all(name in names for name, _ in (*form, *lemma)) and table.holds(form) and table.holds(lemma)
+    ]
+
+
 def _complete(induction: _Induction, table: _Table, reach: Reachable) -> None:
     """Adds clauses until the pool is inductive."""
     relation = induction.system.relation
     wanted = [k for k, mask in enumerate(reach.cone.masks) if mask]
     vector = compile_masks([relation.state[k] for k in wanted], [fact.term for fact in table.facts])
+    lemmas = _usable_lemmas(induction.system, table)
     todo = list(range(len(induction.pool)))
     while todo:
         number = todo.pop(0)
         while induction.breaks(number, list(range(len(induction.pool)))):
             values = reach.cone.project(tuple(induction.solver.values(list(induction.before))))
-            literals = table.separate(vector(tuple(values[k] for k in wanted)))
+            state = vector(tuple(values[k] for k in wanted))
+            literals = next((lemma for form, lemma in lemmas if table.fails(form, state)), None) or table.separate(state)
             if literals is None:
                 raise OutOfBudget("the vocabulary cannot tell an unreachable state from the reachable ones")
             added = _add_with_images(induction, table, literals)
@@ -347,18 +364,18 @@ def _minimal(induction: _Induction, goal: int) -> Proof:
         smaller = _without(induction, kept, candidate, goal)
         if smaller is not None:
             kept = smaller
-    ordered = [goal, *(k for k in kept if k != goal)]
+    # By text, so that proofs that need the same clauses look the same whatever order they were found in.
+    ordered = [goal, *sorted((k for k in kept if k != goal), key=lambda k: induction.pool[k].text)]
     return Proof(tuple(induction.pool[k] for k in ordered), tuple(_shown(induction, ordered)))
 
 
 def _shown(induction: _Induction, numbers: list[int]) -> list[str]:
     lines: list[str] = []
-    printed: set[int] = set()
+    images = {twin for k in numbers for _, twin in induction.twins.get(k, [])}
     for k in numbers:
-        if k not in printed:
-            twins = [(says, twin) for says, twin in induction.twins.get(k, []) if twin in numbers]
-            printed |= {k, *(twin for _, twin in twins)}
-            lines.append(induction.pool[k].text + "".join(f"; {says}" for says, _ in twins))
+        if k not in images:
+            says = [says for says, twin in induction.twins.get(k, []) if twin in numbers]
+            lines.append("; ".join([induction.pool[k].text, *says]))
     return lines
 
 

@@ -119,7 +119,7 @@ class TransitionSystem:
         invariants: the properties.
         predicates: further vocabulary for invariants; Booleans and enumerations of the state are always in it.
         symmetries: renamings that help to find and print invariants.
-        lemmas: disjunctions a proof may need; tried first, used only if they hold and are needed.
+        lemmas: disjunctions a proof may need; tried before others, used only if they hold and are needed.
     """
 
     name: str
