@@ -103,7 +103,11 @@ def _report_violations(system: TransitionSystem, reach: Reachable, budget: Budge
     for number in every:
         name = system.invariants[number].name
         difference = _disagreement(number, depths.get(number), bounded)
-        if difference:
+        if number in depths and bounded.stopped and number not in bounded.violations:
+            # The run exists, since it replays; only whether it is the shortest is open.
+            found = _violated(results[name], partial(_trace_of, system, reach, number))
+            results[name] = replace(found, reason=f"not confirmed to be the shortest: {bounded.stopped}")
+        elif difference:
             results[name] = replace(results[name], reason=difference)
         elif number in depths:
             results[name] = _violated(results[name], partial(_trace_of, system, reach, number))
@@ -122,8 +126,6 @@ def _disagreement(number: int, depth: int | None, bounded: BoundedResult) -> str
     found = bounded.violations.get(number)
     if found == depth:
         return ""
-    if depth is not None and found is None and bounded.stopped:
-        return f"a counterexample of {depth} steps could not be confirmed: {bounded.stopped}"
     words = ["no counterexample" if d is None else f"one of {d} steps" for d in (depth, found)]
     return f"ENGINES DISAGREE: explicit search finds {words[0]}, bounded checking {words[1]}; please report this"
 

@@ -325,7 +325,9 @@ def _complete(induction: _Induction, table: _Table, reach: Reachable) -> None:
         while induction.breaks(number, list(range(len(induction.pool)))):
             values = reach.cone.project(tuple(induction.solver.values(list(induction.before))))
             state = vector(tuple(values[k] for k in wanted))
-            literals = next((lemma for form, lemma in lemmas if table.fails(form, state)), None) or table.separate(state)
+            literals = next((lemma for form, lemma in lemmas if table.fails(form, state)), None) or table.separate(
+                state
+            )
             if literals is None:
                 raise OutOfBudget("the vocabulary cannot tell an unreachable state from the reachable ones")
             added = _add_with_images(induction, table, literals)

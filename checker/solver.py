@@ -61,11 +61,7 @@ class Solver:
         self.checks += 1
         answer = self._check([self.constant(term) for term in assuming])
         if answer == 0:
-            reason = self._solver.reason_unknown()
-            if "interrupt" in reason or "cancel" in reason:
-                raise KeyboardInterrupt
-            self._budget.check()
-            raise OutOfBudget(f"the solver gave up: {reason}")
+            raise _gave_up(self._solver.reason_unknown(), self._budget)
         return answer == 1
 
     def _check(self, assumptions: list[z3.ExprRef]) -> int:
@@ -89,6 +85,15 @@ class Solver:
         return {self._names[literal.get_id()] for literal in self._solver.unsat_core()}
 
 
+def _gave_up(reason: str, budget: Budget) -> BaseException:
+    """What to raise when Z3 answers unknown: it catches Ctrl-C itself and only says so."""
+    if "interrupt" in reason:
+        return KeyboardInterrupt()
+    if budget.seconds is not None and ("timeout" in reason or "cancel" in reason):
+        return OutOfBudget(f"time limit of {budget.seconds:g} s reached")
+    return OutOfBudget(f"the solver gave up: {reason}")
+
+
 def is_unsatisfiable(text: str, budget: Budget | None = None) -> bool:
     """Whether Z3, started afresh, finds a whole SMT-LIB script unsatisfiable.
 
@@ -108,5 +113,5 @@ def is_unsatisfiable(text: str, budget: Budget | None = None) -> bool:
         raise ValueError(f"not readable as SMT-LIB: {why}") from None
     answer = solver.check()
     if answer == z3.unknown:
-        raise OutOfBudget(f"the solver gave up: {solver.reason_unknown()}")
+        raise _gave_up(solver.reason_unknown(), budget or Budget())
     return bool(answer == z3.unsat)

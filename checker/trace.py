@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,27 @@ def concrete_run(system: TransitionSystem, start: str, inputs: tuple[int, ...], 
     Raises:
         BadTrace: there is no such start or operation, the inputs do not fit, or an operation is not enabled.
     """
+    return list(_steps_of_run(system, start, inputs, operations))
+
+
+def _steps_of_run(
+    system: TransitionSystem, start: str, inputs: tuple[int, ...], operations: list[str]
+) -> Iterator[Any]:
+    layout = system.layout
+    named = {op.name: op for op in system.operations}
+    state = _first_state(system, start, inputs)
+    yield state
+    for number, name in enumerate(operations, 1):
+        if name not in named:
+            raise BadTrace(f"step {number}: {system.name} has no operation {name!r}")
+        enabled, after = named[name].run(state)
+        if not enabled:
+            raise BadTrace(f"step {number}: {name} is not enabled in the state before it")
+        state = layout.state(layout.concrete(after))
+        yield state
+
+
+def _first_state(system: TransitionSystem, start: str, inputs: tuple[int, ...]) -> Any:
     layout = system.layout
     chosen = next((s for s in system.starts if s.name == start), None)
     if chosen is None:
@@ -66,17 +87,8 @@ def concrete_run(system: TransitionSystem, start: str, inputs: tuple[int, ...], 
         raise BadTrace(f"step 0: start {start!r} takes {len(shape.leaves)} inputs, not {len(inputs)}")
     for leaf, value in zip(shape.leaves, inputs, strict=True):
         if not 0 <= value < (len(leaf.sort.names) or 1 << max(1, leaf.sort.width)):
-            raise BadTrace(f"step 0: start {start!r} has no input {value}")
-    named = {op.name: op for op in system.operations}
-    states = [layout.state(layout.concrete(chosen.run(shape.state(inputs))))]
-    for number, name in enumerate(operations, 1):
-        if name not in named:
-            raise BadTrace(f"step {number}: {system.name} has no operation {name!r}")
-        enabled, after = named[name].run(states[-1])
-        if not enabled:
-            raise BadTrace(f"step {number}: {name} is not enabled in the state before it")
-        states.append(layout.state(layout.concrete(after)))
-    return states
+            raise BadTrace(f"step 0: start {start!r} has an input that does not fit its {leaf.sort.width} bits")
+    return layout.state(layout.concrete(chosen.run(shape.state(inputs))))
 
 
 def make_trace(
@@ -115,15 +127,23 @@ def replay(system: TransitionSystem, trace: Trace) -> None:
         raise BadTrace(f"is about {trace.system}, not {system.name}")
     if trace.steps[0].operation != START:
         raise BadTrace(f"step 0: must be {START}, not {trace.steps[0].operation!r}")
-    fresh = make_trace(system, trace.invariant, trace.start, trace.inputs, [s.operation for s in trace.steps[1:]])
-    for number, (claimed, real) in enumerate(zip(trace.steps, fresh.steps, strict=True)):
-        keys = sorted(set(claimed.state) | set(real.state))
-        wrong = [key for key in keys if not _same(claimed.state.get(key), real.state.get(key))]
-        if wrong:
-            where = wrong[0]
-            raise BadTrace(
-                f"step {number}: {where} is claimed to be {claimed.state.get(where)}, the model gives {real.state.get(where)}"
-            )
+    operations = [step.operation for step in trace.steps[1:]]
+    run = _steps_of_run(system, trace.start, trace.inputs, operations)
+    for number, (claimed, state) in enumerate(zip(trace.steps, run, strict=True)):
+        _must_agree(number, claimed, system.layout.named(system.layout.concrete(state)))
+    _must_violate(system, trace.invariant, state)
+
+
+def _must_agree(number: int, claimed: Step, real: Mapping[str, int | bool]) -> None:
+    for where in sorted(set(claimed.state) | set(real)):
+        mine, models = claimed.state.get(where), real.get(where)
+        if not _same(mine, models):
+            raise BadTrace(f"step {number}: {where} is claimed to be {_short(mine)}, the model gives {_short(models)}")
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 24 else text[:20] + "..."
 
 
 def _same(claimed: object, real: object) -> bool:
@@ -155,8 +175,8 @@ def from_json(data: Any) -> Trace:
         texts = [data[key] for key in ("system", "invariant", "start")]
         inputs, steps = data["inputs"], data["steps"]
         parsed = tuple(Step(step["operation"], dict(step["state"])) for step in steps)
-    except (KeyError, TypeError, ValueError) as why:
-        raise BadTrace(f"not a complete {SCHEMA} file: {why!r}") from None
+    except (KeyError, TypeError, ValueError):
+        raise BadTrace(f"not a complete {SCHEMA} file: a field is missing or of the wrong kind") from None
     if not all(isinstance(t, str) for t in (*texts, *(s.operation for s in parsed))) or not parsed:
         raise BadTrace("names must be strings and there must be a first step")
     for number, step in enumerate(parsed):

@@ -35,7 +35,7 @@ def invariants(k: Kernel) -> tuple[Invariant, ...]:
             lambda s: every_process(
                 s, lambda p: implies(no(s.processes[p].vm_write), no(hardware_writable(arch, s.processes[p])))
             ),
-            source="mprotect(2); tools/testing/selftests/mm/mkdirty.c, test_pte_mapping_thp",
+            source="mprotect(2); tools/testing/selftests/mm/mkdirty.c, test_pte_mapped_thp",
             consequence="a store that must raise SIGSEGV changes the page",
             premise=lambda s: any_process(s, lambda p: both(mapped(s.processes[p]), no(s.processes[p].vm_write))),
         ),

@@ -140,6 +140,63 @@ class TestOneConfiguration:
         assert first.stdout == second.stdout
 
 
+class TestPartOfTheComparison:
+    """What was not looked at is not spoken of."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "absent"),
+        [
+            (["--invariant", "mkdirty-mkwrite-commute"], ["kernel", "contract"]),
+            (["--invariant", "cow-isolation", "--split", "reorder"], ["contract", "every split"]),
+        ],
+    )
+    def test_claims_nothing_about_the_rest(self, arguments, absent):
+        run = ptecheck("check", *arguments)
+        assert "What was proved" not in run.stdout
+        for words in absent:
+            assert f"{words} proved" not in run.stdout
+
+    def test_a_bound_is_explained_and_not_called_a_proof(self):
+        run = ptecheck("check", "--world", "pte", "--invariant", "invalid-pmd-unreachable", "--depth", "1")
+        assert run.returncode == 0
+        assert "<N: holds in all runs of fewer than N steps" in run.stdout
+        assert "proved with all others" not in run.stdout
+
+
+class TestErrorsOfOurs:
+    def test_are_no_verdict(self):
+        code = (
+            "import sys, checker.cli.check as c; from checker.cli.main import main\n"
+            "def crash(args): raise RuntimeError('of ours')\n"
+            "c.run_check = crash\nsys.exit(main(['check']))"
+        )
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+        assert run.returncode == 3
+        assert run.stderr == "ptecheck: internal error, nothing was decided: RuntimeError: of ours\n"
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+    def test_a_full_disk_is_one_sentence(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            run = subprocess.run(
+                [sys.executable, "-m", "checker.cli", "list", "variants"],
+                stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False,
+            )  # fmt: skip
+        assert run.returncode == 2
+        assert run.stderr.startswith("ptecheck: ")
+        assert "Traceback" not in run.stderr
+
+
+def test_no_line_of_any_configuration_is_too_wide(saved):
+    from models.registry import FAMILIES
+
+    for name, family in FAMILIES.items():
+        for feature in ("", *(f"+{f}" for f in family.features)):
+            run = ptecheck("check", name + feature)
+            assert [line for line in run.stdout.splitlines() if len(line) > 79] == []
+    for file in saved.rglob("*.trace.json"):
+        assert [line for line in ptecheck("replay", str(file)).stdout.splitlines() if len(line) > 79] == []
+
+
 class TestColour:
     def test_a_terminal_gets_colour(self):
         import pty
@@ -168,7 +225,7 @@ class TestBadUse:
             (["check", "--split", "reordr"], ["reordr", "did you mean 'reorder'"]),
             (["check", "--invariant", "cow-isolaton"], ["did you mean 'cow-isolation'"]),
             (["check", "--world", "pte", "--split", "reorder"], ["--split belongs to the mm world"]),
-            (["check", "--world", "pte", "--invariant", "cow-isolation"], ["no invariant 'cow-isolation'"]),
+            (["check", "--world", "pte", "--invariant", "cow-isolation"], ["belongs to the mm world"]),
             (["check", ""], ["no architecture ''"]),
             (["check", "loongarch/"], ["no variant ''"]),
             (["check", "loongarch/original", "--kernel", "."], ["leave out /original"]),
@@ -325,6 +382,16 @@ class TestEvidence:
         assert changed != target.read_text()
         target.write_text(changed)
         refused(ptecheck("certify", str(tmp_path)), *words)
+
+    def test_one_bad_certificate_does_not_hide_the_others(self, saved, tmp_path):
+        import shutil
+
+        shutil.copytree(saved, tmp_path / "copy")
+        next((tmp_path / "copy").rglob("safety.smt2")).write_text("")
+        run = ptecheck("certify", str(tmp_path / "copy"))
+        assert run.returncode == 2
+        assert run.stderr.count("ptecheck: ") == 1
+        assert run.stdout.count("is proved") == 2
 
     def test_a_certificate_without_its_scripts_is_refused(self, saved, tmp_path):
         source = next(saved.rglob("certificate.json"))

@@ -279,13 +279,16 @@ def test_a_counterexample_that_does_not_replay_is_a_disagreement(monkeypatch: py
         assert result.reason.startswith("ENGINES DISAGREE: the counterexample does not replay: step 1")
 
 
-def test_a_counterexample_that_cannot_be_confirmed_in_time_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_counterexample_that_cannot_be_confirmed_in_time_is_kept_with_a_doubt_about_its_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(
         decision, "check_bounded", lambda *_, **__: BoundedResult(depth=1, stopped="time limit of 1 s reached")
     )
     results = decide(counter())
-    assert results[0].verdict is Verdict.UNKNOWN
-    assert "3 steps could not be confirmed: time limit of 1 s" in results[0].reason
+    assert (results[0].verdict, results[0].depth) == (Verdict.VIOLATED, 3)
+    assert results[0].trace is not None
+    assert results[0].reason == "not confirmed to be the shortest: time limit of 1 s reached"
     assert verdicts(results)[1:] == [Verdict.PROVED, Verdict.PROVED]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -38,6 +39,11 @@ def _worlds(args: argparse.Namespace) -> list[str]:
     names = {world: [name for name, _ in invariant_names(world)] for world in worlds}
     found = [world for world in worlds if args.invariant in names[world]]
     if not found:
+        other = next((w for w in WORLDS if args.invariant in [name for name, _ in invariant_names(w)]), None)
+        if other:
+            raise UsageError(
+                f"invariant {args.invariant} belongs to the {other} world, which --world or --split leaves out"
+            )
         known = [name for world in worlds for name in names[world]]
         raise UsageError(str(suggest(args.invariant, known, "invariant")))
     return found
@@ -116,9 +122,13 @@ def run_check(args: argparse.Namespace) -> int:
         from checker.cli.colour import for_terminal
         from checker.cli.report import report
 
-        sys.stdout.write(for_terminal(report(outcomes, _is_comparison(args))))
+        sys.stdout.write(for_terminal(report(outcomes, _is_comparison(args), _is_whole(args))))
     results = [result for outcome in outcomes for result in outcome.results]
     return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
+
+
+def _is_whole(args: argparse.Namespace) -> bool:
+    return not (args.world or args.split or args.invariant or args.depth is not None)
 
 
 def _is_comparison(args: argparse.Namespace) -> bool:
@@ -147,8 +157,7 @@ def _require_writable_folder(path: str) -> None:
 
 
 def _require_writable_file(path: str) -> None:
-    try:
-        with open(path, "a", encoding="utf-8"):
-            pass
-    except OSError as why:
-        raise UsageError(f"cannot write --json {path}: {why.strerror}") from None
+    target = Path(path)
+    folder = target.parent
+    if target.is_dir() or not folder.is_dir() or not os.access(target if target.exists() else folder, os.W_OK):
+        raise UsageError(f"cannot write --json {path}: it is a folder, or its folder is missing or not writable")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from checker import certificate as certificates
 from checker import trace as traces
 from checker.certificate import OBLIGATIONS, BadCertificate, Certificate, check_certificate
 from checker.cli.jobs import Job, NotModelled, Outcome, build_system, find_architecture
-from checker.cli.main import UsageError
+from checker.cli.main import EXIT_USAGE, UsageError
+from checker.cli.report import steps_words
 from checker.cli.traces import render_trace
 from checker.limits import OutOfBudget
 from checker.trace import BadTrace
@@ -119,8 +121,7 @@ def run_replay(file: str, kernel: str | None) -> int:
         traces.replay(build_system(job), trace)
     except BadTrace as why:
         raise UsageError(f"{path}: {why}") from None
-    steps = f"{trace.depth} step{'' if trace.depth == 1 else 's'}"
-    print(f"{trace.system}: {trace.invariant} is violated in {steps}, as replayed on integers")
+    print(f"{trace.system}\n{trace.invariant} is violated in {steps_words(trace.depth)}, as replayed on integers")
     print(render_trace(job, trace), end="")
     return 0
 
@@ -134,16 +135,21 @@ def run_certify(folder: str, kernel: str | None, solver: str) -> int:
     if not found:
         raise UsageError(f"{root}: no {CERTIFICATE_FILE} in it or below it")
     ask = _solver(solver)
-    status = 0
+    status, refused = 0, False
     for path in found:
         try:
             certificate = _certify(path, kernel, ask)
         except OutOfBudget as why:
             print(f"{path.parent}: not decided: {why}")
-            status = 3
+            status = max(status, 3)
+        except UsageError as why:
+            print(f"ptecheck: {why}", file=sys.stderr)
+            refused = True
         else:
-            print(f"{path.parent}: {certificate.invariant} is proved ({len(certificate.clauses)} clauses, {solver})")
-    return status
+            count = len(certificate.clauses)
+            clauses = f"{count} clause{'' if count == 1 else 's'}"
+            print(f"{path.parent}: {certificate.invariant} is proved ({clauses}, {solver})")
+    return EXIT_USAGE if refused else status
 
 
 def _certify(path: Path, kernel: str | None, ask: Callable[[str], bool] | None) -> Certificate:

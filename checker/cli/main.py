@@ -7,14 +7,16 @@ import os
 import sys
 from collections.abc import Sequence
 
-EXIT_USAGE = 2
+EXIT_USAGE, EXIT_UNDECIDED = 2, 3
 
 EPILOG = """\
 CONFIG is ARCH[+FEATURE...][/VARIANT], for example loongarch/huacai or
 loongarch+ptw/linux-6.12; without /VARIANT every built-in variant is meant.
 
 exit status: 0 all hold, 1 something is violated, 2 wrong use or bad input,
-3 something could not be decided.
+3 something could not be decided. With --depth, holding up to that depth is
+an answer. In the comparison (no CONFIG) an undecided cell weighs more than
+the violations that are its content.
 
 examples:
   ptecheck check                                the comparison of all variants
@@ -116,6 +118,32 @@ def _dispatch(args: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status; errors are one sentence on standard error."""
+    try:
+        status = _run(argv)
+        sys.stdout.flush()
+    except UsageError as why:
+        print(f"ptecheck: {why}", file=sys.stderr)
+        return EXIT_USAGE
+    except BrokenPipeError:
+        _silence_stdout()
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("ptecheck: interrupted", file=sys.stderr)
+        return EXIT_UNDECIDED
+    except OSError as why:
+        _silence_stdout()
+        print(f"ptecheck: {why.filename or 'output'}: {why.strerror}", file=sys.stderr)
+        return EXIT_USAGE
+    except Exception as why:  # an error of ours must never look like a verdict
+        if os.environ.get("PTECHECK_TRACEBACK"):
+            raise
+        message = " ".join(str(why).split())
+        print(f"ptecheck: internal error, nothing was decided: {type(why).__name__}: {message}", file=sys.stderr)
+        return EXIT_UNDECIDED
+    return status
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = _parser()
     args = parser.parse_args(argv)
     if args.version:
@@ -126,16 +154,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return EXIT_USAGE
-    try:
-        status = _dispatch(args)
-        sys.stdout.flush()
-    except UsageError as why:
-        print(f"ptecheck: {why}", file=sys.stderr)
-        return EXIT_USAGE
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_USAGE
-    except KeyboardInterrupt:
-        print("ptecheck: interrupted", file=sys.stderr)
-        return 3
-    return status
+    return _dispatch(args)
+
+
+def _silence_stdout() -> None:
+    """What is still buffered cannot be written; without this Python would say so once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

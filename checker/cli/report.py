@@ -24,10 +24,17 @@ ORIGINAL_BUG = ("loongarch/original", "mm", "carry-dirty")
 """The configuration, world and split of the bug the mail thread is about."""
 
 
-def report(outcomes: list[Outcome], compare: bool) -> str:
-    """The whole text output of ``check``."""
+def report(outcomes: list[Outcome], compare: bool, whole: bool) -> str:
+    """The whole text output of ``check``.
+
+    Args:
+        outcomes: what was decided.
+        compare: print tables over all configurations.
+        whole: every world, split and invariant was looked at without a bound, so that sentences about "every" are true.
+    """
     if compare:
-        return comparison(outcomes) + _original_bug(outcomes) + _fixes(outcomes) + _undecided(outcomes)
+        sentences = _original_bug(outcomes) + _fixes(outcomes) if whole else ""
+        return comparison(outcomes) + sentences + _undecided(outcomes)
     groups = groupby(outcomes, key=lambda o: o.job.config)
     return "\n".join(_config_report(config, list(group)) for config, group in groups)
 
@@ -66,21 +73,32 @@ def _sentence(subject: str, words: str) -> list[str]:
 
 
 def _variant_words(machines: dict[str, list[Outcome]]) -> str:
-    """What holds on the plain machine, and what differs with a feature."""
-    parts = []
-    for say in (_contract_words, _kernel_words):
-        said = {machine.partition("+")[2]: say(outcomes) for machine, outcomes in machines.items()}
-        plain = said[next(iter(said))]
-        differing = [f"with {feature} {words}" for feature, words in said.items() if words != plain]
-        parts.append(", but ".join([plain, *differing]))
-    return "; ".join(parts)
+    """The kernel's verdict, the contract's, and what differs on a machine with a feature."""
+    plain, *others = machines
+    words = [_kernel_words(machines[plain]), _contract_words(machines[plain])]
+    for machine in others:
+        feature = machine.partition("+")[2]
+        if _kernel_words(machines[machine]) != words[0]:
+            words.append(f"with {feature}: {_kernel_words(machines[machine])}")
+        here, there = _broken(machines[plain]), _broken(machines[machine])
+        if more := [f"{name} ({steps})" for name, steps in there.items() if name not in here]:
+            words.append(f"with {feature} also broken: {', '.join(more)}")
+        if fewer := [name for name in here if name not in there]:
+            words.append(f"with {feature} not broken: {', '.join(fewer)}")
+    return "; ".join(words)
+
+
+def _broken(outcomes: list[Outcome]) -> dict[str, str]:
+    """The invariants of the contract that are violated, each with its shortest sequence of calls."""
+    contract = [r for o in outcomes if o.job.world == "pte" for r in o.results]
+    return {r.invariant: _steps(r) for r in contract if r.verdict is Verdict.VIOLATED and not r.cost}
 
 
 def _contract_words(outcomes: list[Outcome]) -> str:
-    contract = [r for o in outcomes if o.job.world == "pte" for r in o.results]
-    broken = [r for r in contract if r.verdict is Verdict.VIOLATED and not r.cost]
+    broken = _broken(outcomes)
     if broken:
-        return "contract broken: " + ", ".join(f"{r.invariant} ({_steps(r)})" for r in broken)
+        return "contract broken: " + ", ".join(f"{name} ({steps})" for name, steps in broken.items())
+    contract = [r for o in outcomes if o.job.world == "pte" for r in o.results]
     undecided = [r.invariant for r in contract if r.verdict not in (Verdict.PROVED, Verdict.VIOLATED)]
     if undecided:
         return f"contract not decided ({', '.join(undecided)})"
@@ -107,7 +125,8 @@ def _split_words(outcomes: list[Outcome]) -> str:
         return "proved with every set of helpers"
     parts = [f"broken with {', '.join(bad)}"] if bad else []
     parts += [f"not decided with {', '.join(open_)}"] if open_ else []
-    return ", ".join([*parts, "proved with all others"])
+    rest = ["proved with all others"] if len(bad) + len(open_) < len(outcomes) else []
+    return ", ".join([*parts, *rest])
 
 
 def _bad_and_open(named: list[tuple[str, tuple[Result, ...]]]) -> tuple[list[str], list[str]]:
@@ -124,7 +143,7 @@ def _undecided(outcomes: list[Outcome]) -> str:
     for outcome in outcomes:
         for result in outcome.results:
             if result.verdict in (Verdict.UNKNOWN, Verdict.VACUOUS, Verdict.BOUNDED):
-                reason = f"{result.verdict.value}: {result.reason or f'{result.depth} steps'}"
+                reason = f"{result.verdict.value}: {result.reason or f'up to {steps_words(result.depth or 0)}'}"
                 places.setdefault(reason, []).append(f"{_title(outcome.job)}: {result.invariant}")
     if not places:
         return ""
@@ -161,12 +180,22 @@ def _config_report(config: str, outcomes: list[Outcome]) -> str:
         )
     else:
         lines += textwrap.wrap(f"{arch.says} ({arch.source})", 78, initial_indent="  ", subsequent_indent="  ")
+        lines += _other_machines(outcomes[0].job)
         for assumption in arch.assumptions:
             lines += textwrap.wrap(f"assumed: {assumption}", 78, initial_indent="  ", subsequent_indent="    ")
     text = "\n".join(lines) + "\n\n"
     for world in dict.fromkeys(o.job.world for o in outcomes):
         text += _world_report([o for o in outcomes if o.job.world == world])
     return text
+
+
+def _other_machines(job: Job) -> list[str]:
+    """Which machines the same tree should be checked for, too."""
+    from models.registry import FAMILIES, split_config
+
+    name, features, _ = split_config(job.config)
+    others = [] if features or not job.kernel else [f"{name}+{feature}" for feature in FAMILIES[name].features]
+    return [f"  this is the plain machine; check {', '.join(others)} as well"] if others else []
 
 
 def _size(outcomes: list[Outcome]) -> str:
@@ -218,20 +247,17 @@ def _invariant_report(pairs: list[tuple[Job, Result]]) -> str:
     return text
 
 
-def _wrapped(line: str) -> str:
+def _wrapped(line: str, width: int = 78) -> str:
     indent = len(line) - len(line.lstrip())
-    return (
-        "\n".join(
-            textwrap.wrap(
-                line.strip(),
-                78,
-                initial_indent=" " * indent,
-                subsequent_indent=" " * (indent + 2),
-                break_on_hyphens=False,
-            )
-        )
-        + "\n"
+    pieces = textwrap.wrap(
+        line.strip(), width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2), break_on_hyphens=False
     )
+    return "\n".join(pieces) + "\n"
+
+
+def steps_words(count: int) -> str:
+    """``1 step``, ``2 steps``."""
+    return f"{count} step{'' if count == 1 else 's'}"
 
 
 def verdict_words(result: Result) -> str:
@@ -255,9 +281,9 @@ def _violation(job: Job, result: Result) -> str:
 def _violation_body(job: Job, result: Result) -> str:
     assert result.trace is not None
     invariant = next(i for i in build_system(job).invariants if i.name == result.invariant)
-    says = _wrapped(f"  requires: {invariant.says}")
+    says = _wrapped(f"  requires: {invariant.says}", 76)
     if invariant.consequence:
-        says += _wrapped(f"  otherwise: {invariant.consequence}")
+        says += _wrapped(f"  otherwise: {invariant.consequence}", 76)
     return says + render_trace(job, result.trace)
 
 

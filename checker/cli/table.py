@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from checker.cli.jobs import Outcome
 from checker.verdict import Result, Verdict
 
@@ -20,7 +22,7 @@ _SHORT = {
 
 
 def cell(result: Result) -> str:
-    """A verdict in at most three characters: ok, the depth of the counterexample, <=N for a bound, ?, vac."""
+    """A verdict in at most three characters: ok, the depth of the counterexample, <N for a bound, ?, vac."""
     if result.verdict is Verdict.VIOLATED:
         return str(result.depth)
     if result.verdict is Verdict.BOUNDED:
@@ -49,7 +51,20 @@ def _pte_table(outcomes: list[Outcome]) -> str:
     for outcome in outcomes:
         lines.append(f"{outcome.job.config:{width}}" + "".join(f"{cell(r):>6}" for r in outcome.results))
     lines.append(f"{'':{width}}* a cost: one more exception, nothing breaks")
-    return "\n".join(lines) + "\n\n"
+    names = ", ".join(r.invariant for r in outcomes[0].results)
+    lines += textwrap.wrap(f"columns: {names}", 78, subsequent_indent="  ", break_on_hyphens=False)
+    return "\n".join([*lines, *_legend(outcomes)]) + "\n\n"
+
+
+def _legend(outcomes: list[Outcome]) -> list[str]:
+    """What the rarer symbols in these tables mean."""
+    verdicts = {r.verdict for o in outcomes for r in o.results}
+    said = {
+        Verdict.BOUNDED: "<N: holds in all runs of fewer than N steps",
+        Verdict.UNKNOWN: "?: not decided",
+        Verdict.VACUOUS: "vac: vacuous",
+    }
+    return ["; ".join(text for verdict, text in said.items() if verdict in verdicts)] if verdicts & set(said) else []
 
 
 def _split_heading(name: str) -> tuple[str, str]:
@@ -68,10 +83,11 @@ def _mm_table(outcomes: list[Outcome]) -> str:
     splits = list(dict.fromkeys(o.job.split for o in outcomes))
     lines = [
         "mm world: two processes, by the order of calls when a huge page is split",
-        "(three verdicts each: shared-not-hw-writable, cow-isolation, read-only-vma)",
+        "(each: shared-not-hw-writable, cow-isolation, read-only-vma-holds)",
     ]
     lines += [" " * width + "".join(f"  {_split_heading(s)[k]:9}" for s in splits).rstrip() for k in (0, 1)]
     for config in dict.fromkeys(o.job.config for o in outcomes):
         groups = [" ".join(f"{cell(r):>2}" for r in o.results) for o in outcomes if o.job.config == config]
         lines.append(f"{config:{width}}" + "".join(f"  {group:9}" for group in groups).rstrip())
-    return "\n".join(lines) + "\n\n"
+    lines.append("(no reclaim here yet: whether dirty data is lost is decided in the PTE world)")
+    return "\n".join([*lines, *_legend(outcomes)]) + "\n\n"

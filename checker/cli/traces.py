@@ -81,8 +81,8 @@ def _process_row(arch: Architecture, state: Any, p: int, name: str) -> Row:
 
 
 _HEADINGS = {
-    "pte": ("", "hw-write", "write", "dirty", "shared", "unsaved"),
-    "mm": ("", "hw-write", "write", "dirty", "frame"),
+    "pte": ("", "hw-wr", "write", "dirty", "shared", "unsaved"),
+    "mm": ("", "hw-wr", "write", "dirty", "frame"),
 }
 
 
@@ -175,7 +175,7 @@ class _Page:
     headings: tuple[str, ...]
 
     def _columns(self, operation: str, who: str, cells: tuple[str, ...], entry: str) -> str:
-        left = f"{operation:{self.operation}}  " + (f"{who:{self.who}}  " if self.who else "")
+        left = f"{operation:{self.operation}} " + (f"{who:{self.who}} " if self.who else "")
         middle = [f"{cell:{max(4, len(h) + 1)}}" for cell, h in zip(cells[:4], self.headings[:4], strict=False)]
         right = [f"{cell:{len(h) + 2}}" for cell, h in zip(cells[4:], self.headings[4:], strict=False)]
         return (left + "".join(middle) + f"{entry:{max(5, len(self.bits)) + 2}}" + "".join(right)).rstrip()
@@ -215,7 +215,7 @@ def _judged(arch: Architecture, narrated_system: TransitionSystem, trace: Trace,
     return out
 
 
-def _fit(line: str, limit: int = 77) -> list[str]:
+def _fit(line: str, limit: int = 74) -> list[str]:
     """A line that is too long, broken at a blank and continued further in."""
     return (
         textwrap.wrap(line, limit, subsequent_indent=" " * 9, break_on_hyphens=False) if len(line) > limit else [line]

@@ -47,10 +47,25 @@ def architecture_from_tree(builtin: Architecture, lifted: LiftedTree) -> Archite
         bits=_bits(builtin, lifted.constants),
         helpers=_helpers(builtin, lifted.helpers),
         protections={name: lifted.protections[name] for name in PROTECTIONS},
-        says=f"the helpers of Linux {lifted.version} as the tree defines them",
+        says=f"the helpers of {_release(lifted.version)} as the tree defines them",
         source=", ".join(files),
-        assumptions=lifted.assumptions,
+        assumptions=(*lifted.assumptions, *_options(lifted.configuration)),
     )
+
+
+def _release(version: str) -> str:
+    return "an unnamed release" if version == "unknown" else f"Linux {version}"
+
+
+def _options(configuration: Mapping[str, str]) -> Iterator[str]:
+    """Which kernel options the headers asked for, and what they were told."""
+    names = {name.removeprefix("CONFIG_"): value for name, value in configuration.items()}
+    on = [name if value == "1" else f"{name}={value}" for name, value in names.items() if value]
+    off = [name for name, value in names.items() if not value]
+    if on:
+        yield f"kernel options that are on: {' '.join(sorted(on))}"
+    if off:
+        yield f"kernel options that are off: {' '.join(sorted(off))}"
 
 
 def _missing(builtin: Architecture, lifted: LiftedTree) -> Iterator[NotLifted]:

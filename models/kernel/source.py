@@ -110,7 +110,8 @@ class Tree:
         return found.group(1) if found else ""
 
     def _folder_version(self) -> str:
-        found = _FOLDER.search(self.root.name)
+        """Debian's headers packages carry the release in their folder's name only."""
+        found = _FOLDER.search(self.root.name) if self.root.name.startswith("linux-headers-") else None
         return found.group()[:60] if found else ""
 
 
