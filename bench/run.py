@@ -88,6 +88,7 @@ def table(cases: tuple[Case, ...], times: dict[str, list[float]]) -> str:
 
 
 def main() -> None:
+    """Measures and prints the table."""
     parser = argparse.ArgumentParser(description="measure ptecheck")
     parser.add_argument("--rounds", type=int, default=5, help="rounds to run (default: 5)")
     parser.add_argument("--quick", action="store_true", help="one round without the slowest rows: does it still run?")

@@ -55,8 +55,8 @@ class Solver:
             OutOfBudget: the solver gave up; the message says why.
         """
         left = self._budget.left()
+        self._budget.check()
         if left is not None:
-            self._budget.check()
             self._solver.set("timeout", max(1, int(left * 1000)))
         self.checks += 1
         answer = self._check([self.constant(term) for term in assuming])
@@ -104,7 +104,9 @@ def is_unsatisfiable(text: str, budget: Budget | None = None) -> bool:
     import z3
 
     solver = z3.SolverFor("QF_BV")
-    left = (budget or Budget()).left()
+    budget = budget or Budget()
+    budget.check()
+    left = budget.left()
     if left is not None:
         solver.set("timeout", max(1, int(left * 1000)))
     try:
@@ -113,5 +115,5 @@ def is_unsatisfiable(text: str, budget: Budget | None = None) -> bool:
         raise ValueError(f"not readable as SMT-LIB: {why}") from None
     answer = solver.check()
     if answer == z3.unknown:
-        raise _gave_up(solver.reason_unknown(), budget or Budget())
+        raise _gave_up(solver.reason_unknown(), budget)
     return bool(answer == z3.unsat)

@@ -83,12 +83,14 @@ class TestComparison:
             assert {(f"{machine}/original", "carry-dirty"), (f"{machine}/original", "linux-6.12")} <= violated
         assert not any(split for config, split in violated if "original" not in config)
 
+    @pytest.mark.slow
     def test_is_the_same_with_one_process(self, comparison):
         assert ptecheck("check", "--jobs", "1").stdout == comparison.stdout
 
     def test_json_follows_its_schema(self, comparison):
         schema = json.loads((ROOT / "docs" / "result.schema.json").read_text())
         jsonschema.validate(comparison.json, schema)
+        assert len(comparison.json["results"]) == 20 * 8 + 20 * 5 * 3
 
 
 class TestOneConfiguration:
@@ -186,6 +188,7 @@ class TestErrorsOfOurs:
         assert "Traceback" not in run.stderr
 
 
+@pytest.mark.slow
 def test_no_line_of_any_configuration_is_too_wide(saved):
     from models.registry import FAMILIES
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from checker.cli.jobs import Job, Outcome, decide_jobs
 from checker.cli.main import UsageError
 from checker.decision import Options
+from checker.limits import watch_interrupts
 from checker.verdict import exit_status
 
 
@@ -100,6 +101,7 @@ def _only(outcome: Outcome, invariant: str | None) -> Outcome:
 
 def run_check(args: argparse.Namespace) -> int:
     """Runs ``ptecheck check`` and returns its exit status."""
+    watch_interrupts()
     jobs = plan(args)
     if args.save:
         _require_writable_folder(args.save)

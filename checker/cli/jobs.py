@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from checker.cli.main import UsageError
 from checker.decision import INTERRUPTED, Options, decide
+from checker.limits import stop_if_interrupted
 from checker.verdict import Result, Verdict
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def _run(tasks: list[tuple[Job, Options]], processes: int | None) -> Iterator[Ou
     progress = _Progress(len(tasks))
     if count <= 1:
         for task in tasks:
+            stop_if_interrupted()
             outcome = _decide_job(task)
             yield progress.after(outcome)
             if any(r.reason == INTERRUPTED for r in outcome.results):
