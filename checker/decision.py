@@ -104,13 +104,18 @@ def _report_violations(system: TransitionSystem, reach: Reachable, budget: Budge
         name = system.invariants[number].name
         difference = _disagreement(number, depths.get(number), bounded)
         if number in depths and bounded.stopped and number not in bounded.violations:
-            # The run exists, since it replays; only whether it is the shortest is open.
-            found = _violated(results[name], partial(_trace_of, system, reach, number))
-            results[name] = replace(found, reason=f"not confirmed to be the shortest: {bounded.stopped}")
+            results[name] = _unconfirmed(system, reach, number, results[name], bounded.stopped)
         elif difference:
             results[name] = replace(results[name], reason=difference)
         elif number in depths:
             results[name] = _violated(results[name], partial(_trace_of, system, reach, number))
+
+
+def _unconfirmed(system: TransitionSystem, reach: Reachable, number: int, result: Result, why: str) -> Result:
+    """A violation the symbolic engine did not get to: the run exists, since it replays; its length stays open."""
+    found = _violated(result, partial(_trace_of, system, reach, number))
+    doubt = f"not confirmed to be the shortest: {why}"
+    return replace(found, reason=doubt) if found.verdict is Verdict.VIOLATED else found
 
 
 def _violated(result: Result, build: Callable[[], Trace]) -> Result:
@@ -168,7 +173,12 @@ def _report_proofs(system: TransitionSystem, reach: Reachable, budget: Budget, r
 def _fall_back(system: TransitionSystem, reach: Reachable, budget: Budget, results: dict[str, Result]) -> None:
     """The states could not all be enumerated: what was found counts, the rest is bounded at best."""
     bounded = check_bounded(system, FALLBACK_DEPTH, budget=budget)
-    _report_bounded(system, bounded, results, f"not all states were enumerated: {reach.stopped}")
+    note = f"not all states were enumerated: {reach.stopped}"
+    _report_bounded(system, bounded, results, note)
+    for number in reach.first_violation:
+        name = system.invariants[number].name
+        if results[name].verdict is not Verdict.VIOLATED:
+            results[name] = _unconfirmed(system, reach, number, results[name], bounded.stopped or note)
 
 
 def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, results: dict[str, Result]) -> None:

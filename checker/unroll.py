@@ -117,11 +117,6 @@ def in_range(pick: Term, count: int) -> Term:
     return connect("or", [equal(pick, k) for k in range(count)])
 
 
-def implies(premise: Term, conclusion: Term) -> Term:
-    """Boolean implication of terms."""
-    return connect("or", (negate(premise), conclusion))
-
-
 def fixed_inputs(relation: Relation, masks: tuple[tuple[int, ...], ...]) -> list[Term]:
     """Input bits that cannot matter are zero."""
     conditions = []

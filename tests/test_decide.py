@@ -11,7 +11,7 @@ from checker import decision
 from checker.bmc import BoundedResult, check_bounded
 from checker.certificate import check_certificate
 from checker.decision import FALLBACK_DEPTH, Options, decide
-from checker.explicit import explore
+from checker.explicit import Reachable, explore
 from checker.induction import Proof, property_clause
 from checker.limits import Budget, OutOfBudget
 from checker.logic import both, no, same, select, ult
@@ -408,3 +408,21 @@ def test_decisions_do_not_depend_on_what_was_decided_before() -> None:
     second = decide(pte_system(architecture("loongarch/linux-6.1")))
     assert [replace(r, seconds=0) for r in first] == [replace(r, seconds=0) for r in second]
     assert not any(both(r.verdict is Verdict.UNKNOWN, True) for r in first)
+
+
+def test_a_violation_seen_before_a_limit_is_never_called_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search breaks off after it saw the violation, and the other engine gets nowhere near it."""
+    real = decision.explore
+
+    def cut_short(system: TransitionSystem, budget: Budget) -> Reachable:
+        found = real(system, budget)
+        found.stopped = "limit of 9 states reached"
+        return found
+
+    monkeypatch.setattr(decision, "explore", cut_short)
+    monkeypatch.setattr(
+        decision, "check_bounded", lambda *_, **__: BoundedResult(depth=1, stopped="time limit of 1 s reached")
+    )
+    result = decide(counter())[0]
+    assert (result.verdict, result.depth) == (Verdict.VIOLATED, 3)
+    assert "not confirmed to be the shortest" in result.reason
