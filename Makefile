@@ -15,7 +15,7 @@ test: $(VENV)/installed
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/installed kernel-trees
-	$(BIN)/python -m pytest -m ""
+	$(BIN)/python -m pytest -m "not nightly"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

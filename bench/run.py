@@ -25,15 +25,18 @@ class Case:
         arguments: the command after ``python``.
         statuses: exit statuses that mean it did its job.
         goal: seconds the project promises, or None.
+        slow: left out of a quick run.
     """
 
     name: str
     arguments: tuple[str, ...]
     statuses: tuple[int, ...] = (0,)
     goal: float | None = None
+    slow: bool = False
 
 
 PTECHECK = ("-m", "checker.cli")
+KERNEL = (*PTECHECK, "check", "--world", "kernel", "--mm", "linux-6.12")
 CASES = (
     Case("bare Python", ("-c", "pass")),
     Case("ptecheck --version", (*PTECHECK, "--version")),
@@ -42,7 +45,18 @@ CASES = (
     Case("one configuration, violated", (*PTECHECK, "check", "loongarch/original"), (1,), goal=2.0),
     Case("one system", (*PTECHECK, "check", "loongarch/original", "--split", "carry-dirty"), (1,)),
     Case("the default comparison", (*PTECHECK, "check"), (1,), goal=10.0),
-    Case("the default comparison, one process", (*PTECHECK, "check", "--jobs", "1"), (1,)),
+    Case("the default comparison, one process", (*PTECHECK, "check", "--jobs", "1"), (1,), slow=True),
+    Case("whole kernel, two processes, sparc64", (*KERNEL, "sparc64/linux-6.12"), goal=5.0),
+    Case("whole kernel, two processes, loongarch", (*KERNEL, "loongarch/linux-6.12"), goal=5.0),
+    Case("whole kernel, two processes, x86-64", (*KERNEL, "x86-64/linux-6.12"), slow=True),
+    Case("the same, violated", (*KERNEL, "loongarch/original"), (1,), slow=True),
+    Case(
+        "whole kernel, three processes, loongarch",
+        (*KERNEL, "loongarch/linux-6.12", "--processes", "3"),
+        goal=60.0,
+        slow=True,
+    ),
+    Case("every scenario of the kernel's selftests", (*PTECHECK, "scenario", "docs/scenarios"), slow=True),
 )
 
 
@@ -93,7 +107,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="rounds to run (default: 5)")
     parser.add_argument("--quick", action="store_true", help="one round without the slowest rows: does it still run?")
     args = parser.parse_args()
-    cases = CASES[:-1] if args.quick else CASES
+    cases = tuple(case for case in CASES if not (args.quick and case.slow))
     times = measure(cases, 1 if args.quick else args.rounds)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     print(

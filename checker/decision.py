@@ -3,6 +3,8 @@
 The explicit engine decides. A violation is replayed on plain integers, and the symbolic engine must find the same
 shortest depth. A proof is an inductive invariant whose three obligations are solved anew from their SMT-LIB text.
 Where engines differ, nothing is decided and the reason says so.
+
+A large system's proof is the closed set of its states, which the plain engine re-checks; see checker.recheck.
 """
 
 from __future__ import annotations
@@ -11,18 +13,31 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from checker.bmc import BoundedResult, check_bounded
 from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
-from checker.explicit import Origin, Reachable, explore
+from checker.explicit import Origin
 from checker.induction import prove
 from checker.limits import Budget, OutOfBudget
+from checker.recheck import not_closed
+from checker.reduction import operation_number
+from checker.search import search
 from checker.system import TransitionSystem
 from checker.trace import BadTrace, Trace, make_trace
 from checker.verdict import Result, Verdict
 
+if TYPE_CHECKING:
+    from checker.search import Found
+
 INTERRUPTED = "interrupted"
 """The reason for what Ctrl-C left undecided."""
+
+READABLE = 600
+"""Beyond this many states a proof is the closed set of states itself: no invariant that fits a page is looked for."""
+
+CONFIRMED_DEPTH = 2
+"""How deep the symbolic engine confirms the explicit one's depths in a system of views; deeper in the tests."""
 
 FALLBACK_DEPTH = 12
 """How deep the symbolic engine looks when the states are too many to enumerate and no depth was asked for."""
@@ -40,7 +55,7 @@ class Options:
 
     depth: int | None = None
     seconds: float | None = None
-    states: int = 5_000_000
+    states: int = 20_000_000
 
 
 def decide(system: TransitionSystem, options: Options | None = None) -> list[Result]:
@@ -72,37 +87,42 @@ def _give_reason(results: dict[str, Result], reason: str) -> None:
 
 
 def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
-    reach = explore(system, budget)
+    reach = search(system.reduced, budget)
     if not reach.complete:
         _fall_back(system, reach, budget, results)
         return
     for name, result in results.items():
         results[name] = replace(result, states=len(reach.states), diameter=reach.diameter)
     _report_violations(system, reach, budget, results)
-    _report_proofs(system, reach, budget, results)
+    if system.views or len(reach.states) > READABLE:
+        _report_enumerated(system, reach, budget, results)
+    else:
+        _report_proofs(system, reach, budget, results)
 
 
-def _trace_of(system: TransitionSystem, reach: Reachable, number: int) -> Trace:
+def _trace_of(system: TransitionSystem, reach: Found, number: int) -> Trace:
     return _trace(system, number, *reach.path(reach.first_violation[number]))
 
 
 def _trace(system: TransitionSystem, number: int, origin: Origin, steps: tuple[int, ...]) -> Trace:
-    operations = [system.operations[k].name for k in steps]
+    operations = [system.operations[operation_number(system, k)].name for k in steps]
     return make_trace(
         system, system.invariants[number].name, system.starts[origin.start].name, origin.inputs, operations
     )
 
 
-def _report_violations(system: TransitionSystem, reach: Reachable, budget: Budget, results: dict[str, Result]) -> None:
+def _report_violations(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
     """Violations with a replayed trace, once the symbolic engine agrees on every depth."""
     depths = {number: reach.depth(state) for number, state in reach.first_violation.items()}
     if not depths:
         return
     every = list(range(len(system.invariants)))
-    bounded = check_bounded(system, max(depths.values()), every, budget, settle=False)
+    limit = min(max(depths.values()), CONFIRMED_DEPTH) if system.views else max(depths.values())
+    bounded = check_bounded(system, limit, every, budget, settle=False)
+    shallow = {number: depth for number, depth in depths.items() if depth <= limit}
     for number in every:
         name = system.invariants[number].name
-        difference = _disagreement(number, depths.get(number), bounded)
+        difference = _disagreement(number, shallow.get(number), bounded)
         if number in depths and bounded.stopped and number not in bounded.violations:
             results[name] = _unconfirmed(system, reach, number, results[name], bounded.stopped)
         elif difference:
@@ -111,7 +131,7 @@ def _report_violations(system: TransitionSystem, reach: Reachable, budget: Budge
             results[name] = _violated(results[name], partial(_trace_of, system, reach, number))
 
 
-def _unconfirmed(system: TransitionSystem, reach: Reachable, number: int, result: Result, why: str) -> Result:
+def _unconfirmed(system: TransitionSystem, reach: Found, number: int, result: Result, why: str) -> Result:
     """A violation the symbolic engine did not get to: the run exists, since it replays; its length stays open."""
     found = _violated(result, partial(_trace_of, system, reach, number))
     doubt = f"not confirmed to be the shortest: {why}"
@@ -135,11 +155,13 @@ def _disagreement(number: int, depth: int | None, bounded: BoundedResult) -> str
     return f"ENGINES DISAGREE: explicit search finds {words[0]}, bounded checking {words[1]}; please report this"
 
 
-def vacuity(system: TransitionSystem, reach: Reachable, number: int) -> str:
+def vacuity(system: TransitionSystem, reach: Found, number: int) -> str:
     """Why a verdict on an invariant would say nothing, or ""."""
     if not reach.states:
         return "there is no initial state"
-    silent = [op.name for k, op in enumerate(system.operations) if not op.idle and not reach.fired >> k & 1]
+    ways = max(1, len(system.views))
+    fired = {operation_number(system, step) for step in range(ways * len(system.operations)) if reach.fired >> step & 1}
+    silent = [op.name for k, op in enumerate(system.operations) if not op.idle and k not in fired]
     if silent:
         return f"these operations can never happen: {', '.join(silent)}"
     if not reach.premises >> number & 1:
@@ -147,7 +169,23 @@ def vacuity(system: TransitionSystem, reach: Reachable, number: int) -> str:
     return ""
 
 
-def _report_proofs(system: TransitionSystem, reach: Reachable, budget: Budget, results: dict[str, Result]) -> None:
+def _report_enumerated(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
+    """Proofs by enumeration: the set of reachable states is closed, and nothing in it violates the property."""
+    doubt = not_closed(system.reduced, reach, budget)
+    for number, invariant in enumerate(system.invariants):
+        result = results[invariant.name]
+        if result.verdict is not Verdict.UNKNOWN or result.reason != "not reached":
+            continue
+        empty = vacuity(system, reach, number)
+        if doubt:
+            results[invariant.name] = replace(result, reason=f"ENGINES DISAGREE: {doubt}; please report this")
+        elif empty:
+            results[invariant.name] = replace(result, verdict=Verdict.VACUOUS, reason=empty)
+        else:
+            results[invariant.name] = replace(result, verdict=Verdict.PROVED, reason="", enumerated=True)
+
+
+def _report_proofs(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
     wanted = []
     for number, invariant in enumerate(system.invariants):
         result = results[invariant.name]
@@ -170,7 +208,7 @@ def _report_proofs(system: TransitionSystem, reach: Reachable, budget: Budget, r
             results[name] = replace(results[name], verdict=Verdict.PROVED, reason="", certificate=certificate)
 
 
-def _fall_back(system: TransitionSystem, reach: Reachable, budget: Budget, results: dict[str, Result]) -> None:
+def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
     """The states could not all be enumerated: what was found counts, the rest is bounded at best."""
     bounded = check_bounded(system, FALLBACK_DEPTH, budget=budget)
     note = f"not all states were enumerated: {reach.stopped}"
@@ -184,7 +222,7 @@ def _fall_back(system: TransitionSystem, reach: Reachable, budget: Budget, resul
 def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, results: dict[str, Result]) -> None:
     bounded = check_bounded(system, depth, budget=budget)
     _report_bounded(system, bounded, results, "")
-    reach = explore(system, budget)
+    reach = search(system.reduced, budget)
     for number, invariant in enumerate(system.invariants):
         first = reach.first_violation.get(number)
         real = None if first is None else reach.depth(first)

@@ -114,6 +114,17 @@ def start_rank(values: Values, origin: Origin) -> tuple[Any, ...]:
     return (sum(v.bit_count() for v in values), origin.start, origin.inputs)
 
 
+def initial_states(system: TransitionSystem, cone: Cone, budget: Budget) -> dict[Values, Origin]:
+    """The distinct initial states in the order of :func:`start_rank`, cut to the bits that matter, each with its origin."""
+    wanted = [i for i, mask in enumerate(cone.masks) if mask]
+    ranked = sorted((start_rank(values, origin), origin, values) for origin, values in _origins(system, cone, budget))
+    distinct: dict[Values, Origin] = {}
+    for _, origin, values in ranked:
+        projected = cone.project(values)
+        distinct.setdefault(tuple(projected[i] for i in wanted), origin)
+    return distinct
+
+
 def explore(system: TransitionSystem, budget: Budget | None = None) -> Reachable:
     """Every reachable state of a system, or as many as the budget allows.
 
@@ -127,29 +138,23 @@ def explore(system: TransitionSystem, budget: Budget | None = None) -> Reachable
     wanted = [i for i, mask in enumerate(cone.masks) if mask]
     variables = [relation.state[i] for i in wanted]
     try:
-        ranked = sorted(
-            (start_rank(values, origin), origin, values) for origin, values in _origins(system, cone, budget)
-        )
-        initial: dict[Values, int] = {}
-        for _, origin, values in ranked:
-            projected = cone.project(values)
-            key = tuple(projected[i] for i in wanted)
-            if key not in initial:
-                initial[key] = len(found.origins)
-                found.origins.append(origin)
-        _search(found, initial, compile_successors(relation, cone.masks), budget)
+        initial = initial_states(system, cone, budget)
+        found.origins.extend(initial.values())
+        _search(found, list(initial), compile_successors(relation, cone.masks), budget)
     except OutOfBudget as why:
         found.stopped = str(why)
+        if found.states:
+            _unfinished_level(found)
     properties = compile_masks(variables, relation.properties)
     _inspect(found, len(relation.properties), properties, compile_masks(variables, relation.premises))
     return found
 
 
-def _search(found: Reachable, initial: dict[Values, int], successors: Any, budget: Budget) -> None:
+def _search(found: Reachable, initial: list[Values], successors: Any, budget: Budget) -> None:
     index = {key: number for number, key in enumerate(initial)}
     states, parents = found.states, found.parents
     states.extend(initial)
-    parents.extend((-1, origin) for origin in initial.values())
+    parents.extend((-1, origin) for origin in range(len(initial)))
     begin = 0
     while begin < len(states):
         budget.check(states=len(states))
@@ -166,6 +171,14 @@ def _search(found: Reachable, initial: dict[Values, int], successors: Any, budge
                     states.append(after)
                     parents.append((number, step))
         begin = end
+
+
+def _unfinished_level(found: Reachable) -> None:
+    """A search that ended in the middle of a level has states one level deeper than the last complete one."""
+    expanded = found.parents[-1][0]
+    if expanded >= 0 and found.levels and expanded >= found.levels[-1]:
+        deeper = next(n for n, (before, _) in enumerate(found.parents) if before >= found.levels[-1])
+        found.levels.append(deeper)
 
 
 def _inspect(found: Reachable, count: int, properties: Any, premises: Any) -> None:

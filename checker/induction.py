@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from checker.codegen import compile_masks
 from checker.dependency import BitSplitter, cone_of_influence, depends_only_on
@@ -21,6 +22,9 @@ from checker.state import Leaf
 from checker.system import Literals, TransitionSystem
 from checker.terms import BOOL, Term, compare, connect, equal, negate, variable, word_op
 from checker.unroll import renamed, transition
+
+if TYPE_CHECKING:
+    from checker.arrays import WideReachable
 
 MAX_CLAUSES = 400
 """A proof that needs more clauses than this is given up: nobody would read it."""
@@ -116,7 +120,12 @@ class _Table:
         return {fact.yes: k for k, fact in enumerate(self.facts)}
 
     @classmethod
-    def of(cls, system: TransitionSystem, reach: Reachable, facts: tuple[Fact, ...]) -> _Table:
+    def of(cls, system: TransitionSystem, reach: Reachable | WideReachable, facts: tuple[Fact, ...]) -> _Table:
+        if not isinstance(reach, Reachable):
+            from checker.arrays import fact_columns
+
+            found, count = fact_columns(reach, [fact.term for fact in facts])
+            return cls(facts, found, (1 << count) - 1)
         wanted = [v for v, mask in zip(system.relation.state, reach.cone.masks, strict=True) if mask]
         vector = compile_masks(wanted, [fact.term for fact in facts])
         width = len(facts)
@@ -271,7 +280,7 @@ class _Induction:
 
 
 def prove(
-    system: TransitionSystem, reach: Reachable, properties: list[int], budget: Budget | None = None
+    system: TransitionSystem, reach: Reachable | WideReachable, properties: list[int], budget: Budget | None = None
 ) -> dict[int, Proof]:
     """Inductive invariants for properties that hold in every reachable state.
 
@@ -296,7 +305,11 @@ def prove(
     return {k: _minimal(induction, number) for k, number in numbers.items()}
 
 
-def _holds_everywhere(system: TransitionSystem, reach: Reachable, clause: Clause) -> bool:
+def _holds_everywhere(system: TransitionSystem, reach: Reachable | WideReachable, clause: Clause) -> bool:
+    if not isinstance(reach, Reachable):
+        from checker.arrays import holds_everywhere
+
+        return holds_everywhere(reach, clause.term)
     wanted = [v for v, mask in zip(system.relation.state, reach.cone.masks, strict=True) if mask]
     holds = compile_masks(wanted, [clause.term])
     return all(holds(state) for state in reach.states)
@@ -313,7 +326,7 @@ def _usable_lemmas(system: TransitionSystem, table: _Table) -> list[tuple[Litera
     ]
 
 
-def _complete(induction: _Induction, table: _Table, reach: Reachable) -> None:
+def _complete(induction: _Induction, table: _Table, reach: Reachable | WideReachable) -> None:
     """Adds clauses until the pool is inductive."""
     relation = induction.system.relation
     wanted = [k for k, mask in enumerate(reach.cone.masks) if mask]
@@ -360,12 +373,12 @@ def _add_with_images(induction: _Induction, table: _Table, literals: Literals) -
 def _minimal(induction: _Induction, goal: int) -> Proof:
     """The property and a set of supporting clauses from which none can be left out."""
     kept = induction.closure(goal)
-    for candidate in reversed([k for k in kept if k != goal]):
-        if candidate not in kept:
-            continue
-        smaller = _without(induction, kept, candidate, goal)
-        if smaller is not None:
-            kept = smaller
+    before: list[int] = []
+    while kept != before:  # a clause may only become superfluous when another has gone
+        before = kept
+        for candidate in reversed([k for k in kept if k != goal]):
+            smaller = _without(induction, kept, candidate, goal) if candidate in kept else None
+            kept = kept if smaller is None else smaller
     # By text, so that proofs that need the same clauses look the same whatever order they were found in.
     ordered = [goal, *sorted((k for k in kept if k != goal), key=lambda k: induction.pool[k].text)]
     return Proof(tuple(induction.pool[k] for k in ordered), tuple(_shown(induction, ordered)))

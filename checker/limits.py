@@ -45,7 +45,7 @@ class Budget:
     """
 
     seconds: float | None = None
-    states: int = 5_000_000
+    states: int = 20_000_000
     began: float = field(default_factory=time.monotonic)
 
     def left(self) -> float | None:

@@ -7,7 +7,8 @@ integers stand for words and plain Booleans for conditions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from typing import Any
 
@@ -69,9 +70,24 @@ def same(left: Any, right: Any) -> Any:
     return left == right
 
 
+_watchers: list[Callable[[Term], None]] = []
+
+
+@contextmanager
+def watching(watcher: Callable[[Term], None]) -> Iterator[None]:
+    """Within the block :func:`ite` tells ``watcher`` every symbolic condition it is called with, before it is used."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.pop()
+
+
 def ite(condition: Any, then: Any, otherwise: Any) -> Any:
     """``then`` where the condition holds, ``otherwise`` elsewhere; at least one of two words must be symbolic."""
     if isinstance(condition, Term):
+        if _watchers:
+            _watchers[-1](condition)
         return terms.choose(condition, then, otherwise)
     if _is_z3(condition):
         import z3
@@ -91,6 +107,12 @@ def word_like(like: Any, value: int) -> Any:
 
         return z3.BitVecVal(value, like.size())
     return Word(value, like.width) if isinstance(like, Word) else value
+
+
+def fits(value: int, like: Any) -> bool:
+    """Whether a constant is a value of the width of ``like``; always, if that is a plain integer without one."""
+    width = like.size() if _is_z3(like) else getattr(like, "width", None)
+    return width is None or value < 1 << width
 
 
 def ult(left: Any, right: Any) -> Any:

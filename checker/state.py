@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from checker.terms import BOOL
+from checker.terms import BOOL, Term
 from checker.words import Word
 
 
@@ -50,6 +50,41 @@ def Enum(*names: str) -> Sort:  # noqa: N802 - reads as a type in a state's decl
 
 
 @dataclass(frozen=True)
+class Fixed:
+    """A part of a state that has one value in the system at hand and therefore is no variable.
+
+    Attributes:
+        value: that value; a state that has another one is an error of the model.
+    """
+
+    value: int | bool
+
+    def check(self, found: Any) -> None:
+        """Refuses a state in which this part has, or may have, another value.
+
+        Raises:
+            ValueError: it has.
+        """
+        known = _constant(found)
+        if known is None or known != int(self.value):
+            raise ValueError(f"a part of the state that is fixed to {self.value!r} was set to something else")
+
+
+def _constant(value: Any) -> int | None:
+    """A plain value, or a symbolic one that is a constant, as an integer; None for any other."""
+    if isinstance(value, Term):
+        return int(value.data) if value.op == "const" else None
+    if not type(value).__module__.startswith("z3"):
+        return int(value)
+    import z3
+
+    simple = z3.simplify(value)
+    if z3.is_bv_value(simple):
+        return int(simple.as_long())
+    return int(z3.is_true(simple)) if z3.is_true(simple) or z3.is_false(simple) else None
+
+
+@dataclass(frozen=True)
 class Leaf:
     """One flat variable of a state: its path (``procs[0].entry``) and its sort."""
 
@@ -74,12 +109,16 @@ class Shape:
         """The shape of a state whose leaves are sorts.
 
         Raises:
-            TypeError: something in it is neither a sort, a tuple nor a dataclass.
+            TypeError: something in it is neither a sort, a fixed value, a tuple nor a dataclass.
         """
         return cls(template, tuple(_leaves(template, "")))
 
     def flatten(self, state: Any) -> tuple[Any, ...]:
-        """The leaf values of a state, in the order of :attr:`leaves`."""
+        """The leaf values of a state, in the order of :attr:`leaves`.
+
+        Raises:
+            ValueError: a fixed part has another value.
+        """
         values: list[Any] = []
         _collect(self.template, state, values)
         return tuple(values)
@@ -122,12 +161,16 @@ def _children(template: Any, path: str) -> list[tuple[str, Any]]:
 def _leaves(template: Any, path: str) -> list[Leaf]:
     if isinstance(template, Sort):
         return [Leaf(path, template)]
+    if isinstance(template, Fixed):
+        return []
     return [leaf for name, child in _children(template, path) for leaf in _leaves(child, name)]
 
 
 def _collect(template: Any, state: Any, into: list[Any]) -> None:
     if isinstance(template, Sort):
         into.append(state)
+    elif isinstance(template, Fixed):
+        template.check(state)
     elif isinstance(template, tuple):
         for part, value in zip(template, state, strict=True):
             _collect(part, value, into)
@@ -139,6 +182,8 @@ def _collect(template: Any, state: Any, into: list[Any]) -> None:
 def _build(template: Any, value: Callable[[], Any]) -> Any:
     if isinstance(template, Sort):
         return value()
+    if isinstance(template, Fixed):
+        return template.value
     if isinstance(template, tuple):
         return tuple(_build(part, value) for part in template)
     return type(template)(**{f.name: _build(getattr(template, f.name), value) for f in fields(template)})

@@ -107,6 +107,19 @@ Literals = tuple[tuple[str, bool], ...]
 """A disjunction of predicates as data: each one's name and whether it occurs positively."""
 
 
+@dataclass(frozen=True)
+class View:
+    """A part of a state that can be looked at by itself (see :mod:`checker.reduction`).
+
+    Attributes:
+        applies: state -> Bool; the state has such a part.
+        image: state -> state; that part, the rest blanked out.
+    """
+
+    applies: Callable[[Any], Any]
+    image: Callable[[Any], Any]
+
+
 @dataclass(frozen=True, eq=False)
 class TransitionSystem:
     """Typed state, starts, guarded operations, properties and the words to explain them in.
@@ -120,6 +133,7 @@ class TransitionSystem:
         predicates: further vocabulary for invariants; Booleans and enumerations of the state are always in it.
         symmetries: renamings that help to find and print invariants.
         lemmas: disjunctions a proof may need; tried before others, used only if they hold and are needed.
+        views: parts of a state that develop independently; none: a state is always looked at as a whole.
     """
 
     name: str
@@ -130,6 +144,7 @@ class TransitionSystem:
     predicates: tuple[Predicate, ...] = ()
     symmetries: tuple[Symmetry, ...] = ()
     lemmas: tuple[Literals, ...] = ()
+    views: tuple[View, ...] = ()
 
     def __post_init__(self) -> None:
         for what in ("starts", "operations", "invariants", "predicates"):
@@ -148,6 +163,13 @@ class TransitionSystem:
     def layout(self) -> Shape:
         """The state taken apart into leaves."""
         return Shape.of(self.shape)
+
+    @cached_property
+    def reduced(self) -> TransitionSystem:
+        """The system of views; the system itself if it has none."""
+        from checker.reduction import system_of_views
+
+        return system_of_views(self) if self.views else self
 
     @cached_property
     def relation(self) -> Relation:

@@ -37,6 +37,7 @@ class Result:
         cost: a violation of this invariant is a cost, not a failure.
         states: reachable states of the system, where all were enumerated.
         diameter: the longest of the shortest paths to them.
+        enumerated: the proof is the closed set of these states, not an invariant.
     """
 
     invariant: str
@@ -49,6 +50,7 @@ class Result:
     cost: bool = False
     states: int | None = field(default=None)
     diameter: int | None = field(default=None)
+    enumerated: bool = False
 
 
 EXIT_HOLDS, EXIT_VIOLATED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3

@@ -45,19 +45,22 @@ class Bit:
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a user store does to an entry without generic mm's consent.
+    """What a user access does to an entry without generic mm's consent.
 
     Attributes:
+        readable: entry -> Bool; a user load completes, by the CPU alone or by a low-level handler.
         silent: entry -> Bool; the store completes with no exception and leaves the entry as it is.
         recording: entry -> Bool; the store completes after the CPU itself has updated the entry.
         records: entry -> entry; that update.
         handler: entry -> Bool; the store traps into a low-level handler that runs without the mm and lets it through.
         handled: entry -> entry; what that handler writes back.
-        source: manual section or kernel file and label for all five.
+        source: manual section or kernel file and label for all of them.
         serves_writable: a store through any present user entry that ``pte_write()`` calls writable completes
             without generic mm, whatever its other bits.
+        young_gates: an entry that is not young may not let an access through.
     """
 
+    readable: Helper
     silent: Helper
     recording: Helper
     records: Helper
@@ -65,6 +68,7 @@ class Hardware:
     handled: Helper
     source: str
     serves_writable: bool
+    young_gates: bool
 
     def writable(self, entry: Any) -> Any:
         """A user store through this entry succeeds without generic mm: by the CPU alone or by a low-level handler."""

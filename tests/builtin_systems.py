@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from checker.system import TransitionSystem
-from models.mm.kernel import SPLITS
+from models.mm.orders import SPLITS
 from models.registry import FAMILIES, architecture, architectures
 from models.worlds import mm_system, pte_system
 
@@ -17,7 +17,7 @@ SPLIT_NAMES = tuple(SPLITS)
 
 MKDIRTY_GRANTS_WRITE = ("loongarch/original", "loongarch+ptw/original", "sparc64/original", "sparc64+sun4v/original")
 """Configurations whose mkdirty makes a write-protected entry writable for the hardware."""
-MKDIRTY_LAST = ("carry-dirty", "linux-6.12")
+MKDIRTY_LAST = ("carry-dirty", "drop-wrprotect", "linux-6.12")
 """Splits that call mkdirty after the last wrprotect."""
 UNGUARDED_SHADOW_STACKS = "x86-64+shstk/linux-6.1"
 """A CPU with shadow stacks under helpers that know nothing of them."""

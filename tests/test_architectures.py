@@ -164,7 +164,8 @@ DIFFERENCES = {
         ("original", "hev-fast"): _levels("mkdirty", "mkwrite"),
         ("peter", "hev"): _levels("mkwrite"),
         ("hev", "hev-fast"): _levels("mkwrite"),
-        ("huacai", "linux-6.1"): _levels("mkwrite", "wrprotect", "modify") | {"pmd_present", "pmd_mkinvalid"},
+        ("huacai", "linux-6.1"): _levels("mkwrite", "wrprotect", "modify")
+        | {"pmd_present", "pmd_trans_huge", "pmd_mkinvalid"},
         ("linux-6.1", "linux-6.12"): _levels("dirty", "modify"),
     },
     "sparc64": {("original", "linux-6.12"): _levels("mkdirty", "mkwrite")},

@@ -338,7 +338,7 @@ class TestEvidence:
         ("change", "words"),
         [
             (lambda d: d["steps"][2]["state"].update({"processes[0].entry": 0}), ["step 2", "processes[0].entry"]),
-            (lambda d: d["steps"][1].update(operation="unmap(child)"), ["step 1", "not enabled"]),
+            (lambda d: d["steps"][1].update(operation="exit(child)"), ["step 1", "not enabled"]),
             (lambda d: d["steps"].pop(), ["does not violate"]),
             (lambda d: d.update(steps=[]), ["first step"]),
             (lambda d: d.update(schema="x"), ["not a ptecheck.trace/1 file"]),

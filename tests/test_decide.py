@@ -198,7 +198,7 @@ def test_an_interrupted_proof_keeps_the_proofs_before_it(monkeypatch: pytest.Mon
     assert verdicts(decide(counter())) == [Verdict.VIOLATED, Verdict.PROVED, Verdict.UNKNOWN]
 
 
-@pytest.mark.parametrize("engine", ["explore", "check_bounded"])
+@pytest.mark.parametrize("engine", ["search", "check_bounded"])
 def test_an_interrupted_engine_decides_nothing(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decision, engine, _raising(KeyboardInterrupt()))
     results = decide(counter())
@@ -207,7 +207,7 @@ def test_an_interrupted_engine_decides_nothing(engine: str, monkeypatch: pytest.
 
 
 def test_a_bounded_check_interrupted_while_confirming_keeps_its_violations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decision, "explore", _raising(KeyboardInterrupt()))
+    monkeypatch.setattr(decision, "search", _raising(KeyboardInterrupt()))
     assert decide(counter(), Options(depth=4))[0].verdict is Verdict.VIOLATED
 
 
@@ -254,7 +254,7 @@ def test_an_explicit_search_that_misses_a_violation_is_found_out(monkeypatch: py
         found.first_violation.clear()
         return found
 
-    monkeypatch.setattr(decision, "explore", blind)
+    monkeypatch.setattr(decision, "search", blind)
     result = decide(counter())[0]
     assert result.verdict is Verdict.UNKNOWN
     assert result.certificate is None
@@ -267,7 +267,7 @@ def test_a_search_that_sees_too_few_states_does_not_prove(monkeypatch: pytest.Mo
         found.first_violation.clear()
         return found
 
-    monkeypatch.setattr(decision, "explore", short)
+    monkeypatch.setattr(decision, "search", short)
     assert decide(counter())[0].verdict is Verdict.UNKNOWN
 
 
@@ -412,14 +412,14 @@ def test_decisions_do_not_depend_on_what_was_decided_before() -> None:
 
 def test_a_violation_seen_before_a_limit_is_never_called_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """The search breaks off after it saw the violation, and the other engine gets nowhere near it."""
-    real = decision.explore
+    real = decision.search
 
     def cut_short(system: TransitionSystem, budget: Budget) -> Reachable:
         found = real(system, budget)
         found.stopped = "limit of 9 states reached"
         return found
 
-    monkeypatch.setattr(decision, "explore", cut_short)
+    monkeypatch.setattr(decision, "search", cut_short)
     monkeypatch.setattr(
         decision, "check_bounded", lambda *_, **__: BoundedResult(depth=1, stopped="time limit of 1 s reached")
     )

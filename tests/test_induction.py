@@ -51,7 +51,7 @@ def test_a_proof_starts_with_its_property_and_stays_short(name: str) -> None:
         assert proof.clauses[0] == property_clause(system, system.invariants[number].name)
         assert proof.shown[0] == system.invariants[number].says
         assert len(proof.clauses) <= 16
-        assert len(proof.shown) <= 10
+        assert len(proof.shown) <= 11
 
 
 def test_the_heart_of_huacais_patch_is_said_in_kernel_words() -> None:
@@ -63,7 +63,7 @@ def test_the_heart_of_huacais_patch_is_said_in_kernel_words() -> None:
 
 def test_a_clause_and_its_mirror_image_are_printed_once() -> None:
     system = builtin_systems.mm("loongarch/huacai", "carry-dirty")
-    shown = prove(system, explore(system), [2])[2].shown
+    shown = prove(system, explore(system), [0])[0].shown
     assert any("parent" in line and line.endswith("; same for child") for line in shown)
     assert not any(line.startswith("if child") for line in shown)
 

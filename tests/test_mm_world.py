@@ -1,18 +1,31 @@
-"""The mm world: the seed's story, contents checked with real tokens, and kernels broken on purpose."""
+"""The mm world: the seed's story in its core, and states in canonical form."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from checker.decision import decide
 from checker.explicit import explore
+from checker.reduction import typed
 from checker.system import TransitionSystem
 from checker.verdict import Result, Verdict
-from models.mm.state import NONE, PMD, PTE, World, free_frame, maps, names, shared
+from models.mm.catalogue import ALL, CORE
+from models.mm.state import (
+    ABSENT,
+    BLANK_PAGE,
+    ELSEWHERE,
+    PMD,
+    PTE,
+    World,
+    exclusive,
+    maps_page,
+    refers,
+    renumbered,
+    shared,
+    zero_page,
+)
 from models.registry import architecture
 from models.worlds import mm_system
 from tests import builtin_systems
@@ -24,6 +37,7 @@ from tests.builtin_systems import (
     UNGUARDED_SHADOW_STACKS,
     VIOLATED_MM,
 )
+from tests.mm_runs import Walker, whole
 
 SHARED, ISOLATION, READ_ONLY = "shared-not-hw-writable", "cow-isolation", "read-only-vma-holds"
 HUGE, SMALL = "a huge page of its own", "a small page of its own"
@@ -65,9 +79,8 @@ def test_what_is_violated_in_the_whole_table_and_every_operation_happens(config:
             if not op.idle and not found.fired >> k & 1
         }
         # Where every dirty read-only entry is writable for the CPU, no store ever reaches generic mm.
-        assert silent <= (
-            {"wp_page_reuse", "wp_page_copy", "huge_pmd_reuse"} if config == UNGUARDED_SHADOW_STACKS else set()
-        )
+        trapped = {"wp_page_reuse", "wp_page_copy", "huge_pmd_reuse"}
+        assert silent <= (trapped if config == UNGUARDED_SHADOW_STACKS else set())
         assert found.premises == (1 << len(system.invariants)) - 1
 
 
@@ -105,11 +118,11 @@ def test_the_childs_data_changes_under_it() -> None:
     trace = results(builtin_systems.mm("loongarch/original", "carry-dirty"))[ISOLATION].trace
     assert trace is not None
     before, after = trace.steps[-2].state, trace.steps[-1].state
-    assert before["processes[1].frame"] == after["processes[1].frame"] == after["processes[0].frame"]
-    frame = after["processes[1].frame"]
-    assert before[f"processes[1].data[{frame}]"] is True
-    assert after[f"processes[1].data[{frame}]"] is False
-    assert after[f"processes[0].data[{frame}]"] is True
+    for state in (before, after):
+        assert state["processes[0].page"] == state["processes[1].page"] == 0
+    assert before["processes[1].right.memory"] is True
+    assert after["processes[1].right.memory"] is False
+    assert after["processes[0].right.memory"] is True
 
 
 def test_the_reorder_cures_this_world_and_not_the_contract() -> None:
@@ -144,109 +157,60 @@ def test_a_third_process_changes_no_violation() -> None:
     assert {r.invariant: r.depth for r in decide(three)} == _expected("loongarch/original", "carry-dirty")
 
 
-def test_two_frames_are_too_few_for_nothing() -> None:
-    """With one frame a process every copy still finds a free one, so that a third frame changes no verdict."""
-    for variant, split in (("original", "carry-dirty"), ("huacai", "carry-dirty"), ("original", "reorder")):
-        arch = architecture(f"loongarch/{variant}")
-        assert violated(mm_system(arch, split, frames=2)) == violated(builtin_systems.mm(arch.config, split))
+# Canonical states.
 
-
-@dataclass
-class Tokens:
-    """What the frames really hold and what each process really expects to read, as numbers that are never used twice."""
-
-    content: list[int]
-    expected: list[int | None]
-    fresh: int = 1
-
-    def follow(self, operation: str, before: World, after: World) -> None:
-        """What an operation does to contents, told without the model's matrix."""
-        what, _, who = operation.rstrip(")").partition("(")
-        p = list(names(len(self.expected))).index(who)
-        if what.startswith("fork"):
-            child = next(q for q, other in enumerate(before.processes) if q != p and other.level == NONE)
-            self.expected[child] = self.expected[p]
-        elif what == "store":
-            self.fresh += 1
-            self.content[before.processes[p].frame] = self.fresh
-            self.expected[p] = self.fresh
-        elif what == "wp_page_copy":
-            self.content[after.processes[p].frame] = self.content[before.processes[p].frame]
-        elif what == "unmap":
-            self.expected[p] = None
-
-
-def _random_run(system: TransitionSystem, seed: int, steps: int) -> Iterator[tuple[str, World, World]]:
-    rng = random.Random(seed)
-    state = system.starts[seed % len(system.starts)].run(())
-    for _ in range(steps):
-        enabled = [(op.name, after) for op in system.operations for guard, after in [op.run(state)] if guard]
-        if not enabled:
-            return
-        stores = [item for item in enabled if item[0].startswith(("store", "fork", "wp_page"))]
-        name, after = rng.choice(stores if stores and rng.random() < 0.5 else enabled)
-        after = system.layout.state(system.layout.concrete(after))
-        yield name, state, after
-        state = after
-
-
-def _mapped_frames(world: World) -> list[int]:
-    return [f for f in range(len(world.frames)) if any(maps(q, f) for q in world.processes)]
-
-
-CONTENT_SYSTEMS = [
-    ("loongarch/original", "carry-dirty", 2), ("loongarch/huacai", "carry-dirty", 2), ("sparc64/original", "linux-6.12", 3),
-    ("x86-64/linux-6.12", "reorder", 3), (UNGUARDED_SHADOW_STACKS, "before-0ccf7f168e17", 2),
+CANONICAL = [
+    ("loongarch/original", CORE, 2), ("x86-64/linux-6.12", ALL, 2), ("loongarch/original", ALL, 3),
+    ("sparc64/original", ALL, 3),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("config", "split", "processes"), CONTENT_SYSTEMS)
-def test_the_content_matrix_says_exactly_which_frame_holds_what_a_process_must_read(
-    config: str, split: str, processes: int
-) -> None:
-    system = mm_system(architecture(config), split, processes=processes)
-    seen: set[str] = set()
-    wrong = 0
-    for seed in range(12):
-        tokens = Tokens([0] * (processes + 1), [0] + [None] * (processes - 1))
-        tokens.content[1:] = [-1] * processes
-        for name, before, after in _random_run(system, seed, 60):
-            tokens.follow(name, before, after)
-            seen.add(name.partition("(")[0])
-            for p, process in enumerate(after.processes):
-                for f in _mapped_frames(after) if process.level != NONE else []:
-                    assert process.data[f] == (tokens.expected[p] == tokens.content[f]), (name, p, f)
-                    wrong += process.frame == f and not process.data[f]
-    faults = set() if config == UNGUARDED_SHADOW_STACKS else {"wp_page_copy", "wp_page_reuse"}
-    assert seen >= {"store", "fork_pte", "fork_pmd", "unmap", "split_huge_pmd", *faults}
-    assert (wrong > 0) is bool(_expected(config, split))
+@pytest.mark.parametrize(("config", "features", "processes"), CANONICAL)
+def test_states_are_canonical(config: str, features: frozenset[str], processes: int) -> None:
+    """A page has the number of the first process that refers to it; renumbering changes nothing; nobody is elsewhere."""
+    system = mm_system(architecture(config), processes=processes, features=features)
+    layout, walker = system.layout, Walker(system)
+    for seed in range(8):
+        for name, _, after in walker.run(seed, 60):
+            assert layout.concrete(renumbered(after)) == layout.concrete(after), name
+            _check_canonical(after, name)
 
 
-def test_unmapped_frames_are_forgotten() -> None:
-    for _, _, after in _random_run(builtin_systems.mm("loongarch/original", "carry-dirty"), 5, 200):
-        for f in set(range(3)) - set(_mapped_frames(after)):
-            assert not after.frames[f].exclusive
-            assert not any(process.data[f] for process in after.processes)
+def _check_canonical(world: World, name: str) -> None:
+    users = {n: [p for p, q in enumerate(world.processes) if refers(world, q) and q.page == n] for n in range(3)}
+    for number, page in enumerate(world.pages):
+        assert not users[number] or users[number][0] == number, name
+        assert users[number] or page == BLANK_PAGE, name
+        if page.pin.kind and page.pin.owner < len(world.processes):
+            assert page.pin.owner in users[number], name
+    for q in world.processes:
+        assert q.level != ELSEWHERE
+        assert refers(world, q) or q.page == (zero_page(world) if q.level in (PTE, PMD) else 0)
 
 
-def test_a_free_frame_is_one_that_nobody_maps() -> None:
-    for seed in range(4):
-        for _, _, after in _random_run(builtin_systems.mm("x86-64/linux-6.12", "reorder"), seed, 60):
-            found, number = free_frame(after)
-            assert found is (len(_mapped_frames(after)) < len(after.frames))
-            assert not found or number == min(set(range(3)) - set(_mapped_frames(after)))
+def test_renumbering_twice_changes_nothing_more() -> None:
+    """Also of states that nobody reaches: pages in any order, some of nobody; only mapped entries are of the zero page."""
+    layout, rng = whole("x86-64/linux-6.12", 3).layout, random.Random(1)
+    changed = 0
+    for _ in range(400):
+        state = layout.state([rng.getrandbits(8) % (len(leaf.sort.names) or 256) for leaf in layout.leaves])
+        if all(q.level in (PTE, PMD) or q.page != zero_page(state) for q in state.processes):
+            once = typed(layout, renumbered(state))
+            changed += layout.concrete(once) != layout.concrete(state)
+            assert layout.concrete(renumbered(once)) == layout.concrete(once)
+    assert changed > 100
 
 
 def test_the_kernels_own_assertion_holds_in_good_kernels() -> None:
     """A writable anonymous entry has PageAnonExclusive (VM_BUG_ON in wp_page_reuse()), and an exclusive page one user."""
     for config in GOOD:
         arch = architecture(config)
-        for _, _, after in _random_run(builtin_systems.mm(config, "linux-6.12"), 3, 200):
+        for _, _, after in Walker(builtin_systems.mm(config, "linux-6.12")).run(3, 200):
             for p, process in enumerate(after.processes):
-                if process.level != NONE:
-                    writable = arch.pte_write(process.entry)
-                    assert not writable or after.frames[process.frame].exclusive
-                    assert not (after.frames[process.frame].exclusive and shared(after, p))
+                if maps_page(after, process):
+                    level = "pmd" if process.level == PMD else "pte"
+                    assert not arch.helper(level, "write")(process.entry) or exclusive(after, p)
+                    assert not (exclusive(after, p) and shared(after, p))
 
 
 def _start(config: str, name: str) -> World:
@@ -264,8 +228,8 @@ def test_it_starts_with_one_dirty_writable_page(config: str) -> None:
         assert arch.helper(at, "write")(first.entry)
         assert arch.helper(at, "dirty")(first.entry)
         assert arch.hardware.writable(first.entry)
-        assert first.data == (True, False, False)
-        assert [q.level for q in _start(config, name).processes[1:]] == [NONE]
+        assert (first.right.memory, first.right.slot, first.right.zero) == (True, False, False)
+        assert [q.level for q in _start(config, name).processes[1:]] == [ABSENT]
 
 
 def _do(config: str, split: str, start: str, *operations: str) -> World:
@@ -282,25 +246,25 @@ def test_after_fork_both_are_read_only_and_a_store_copies(config: str) -> None:
     arch = architecture(config)
     forked = _do(config, "linux-6.12", SMALL, "fork_pte(parent)")
     parent, child = forked.processes
-    assert (parent.frame, child.frame) == (0, 0)
+    assert (parent.page, child.page) == (0, 0)
     assert not arch.pte_write(parent.entry)
     assert not arch.pte_write(child.entry)
     assert arch.pte_dirty(child.entry)
     assert not arch.pte_young(child.entry)
-    assert not forked.frames[0].exclusive
+    assert not forked.pages[0].exclusive
     copied = _do(config, "linux-6.12", SMALL, "fork_pte(parent)", "wp_page_copy(child)", "store(child)")
-    assert copied.processes[1].frame == 1
-    assert copied.processes[1].data == (False, True, False)
-    assert copied.processes[0].data[0]
-    assert copied.frames[1].exclusive
+    assert copied.processes[1].page == 1
+    assert copied.processes[1].right.memory
+    assert copied.processes[0].right.memory
+    assert [page.exclusive for page in copied.pages] == [False, True]
 
 
 @pytest.mark.parametrize("config", GOOD)
 def test_the_last_user_reuses_the_page(config: str) -> None:
     state = _do(
-        config, "linux-6.12", SMALL, "fork_pte(parent)", "unmap(child)", "wp_page_reuse(parent)", "store(parent)"
+        config, "linux-6.12", SMALL, "fork_pte(parent)", "exit(child)", "wp_page_reuse(parent)", "store(parent)"
     )
-    assert state.frames[0].exclusive
+    assert state.pages[0].exclusive
     assert architecture(config).pte_write(state.processes[0].entry)
 
 
@@ -313,7 +277,7 @@ def test_a_split_keeps_young_and_write_and_dirty_as_its_history_says(config: str
     carries = split not in ("before-0ccf7f168e17", "partial-revert")
     assert arch.pte_write(entry)
     assert bool(arch.pte_dirty(entry)) is carries
-    assert fresh.frames[0].dirty
+    assert fresh.pages[0].dirty
     old = _do(config, split, HUGE, "fork_pmd(parent)", "split_huge_pmd(child)").processes[1].entry
     assert not arch.pte_write(old)
     assert not arch.pte_young(old)

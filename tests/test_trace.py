@@ -45,8 +45,8 @@ def test_a_trace_tells_every_state_by_its_leaves() -> None:
     assert [s.operation for s in trace.steps] == [START, *STEPS]
     assert trace.depth == 3
     assert set(trace.steps[0].state) == {leaf.path for leaf in ORIGINAL.layout.leaves}
-    assert trace.steps[0].state["processes[0].vm_write"] is True
-    child = [s.state["processes[1].data[0]"] for s in trace.steps]
+    assert trace.steps[0].state["processes[0].vma.write"] is True
+    child = [s.state["processes[1].right.memory"] for s in trace.steps]
     assert child == [False, True, True, False]
 
 
@@ -138,8 +138,8 @@ ENTRY = "processes[0].entry"
         _set(["steps", 1, "state", ENTRY], float("nan")),
         _set(["steps", 1, "state", ENTRY], "0x1"),
         _set(["steps", 1, "state", ENTRY], [1, [2, {"a": None}]]),
-        _set(["steps", 3, "state", "processes[1].data[0]"], True),
-        _set(["steps", 3, "state", "processes[1].data[9]"], True),
+        _set(["steps", 3, "state", "processes[1].right.memory"], True),
+        _set(["steps", 3, "state", "processes[1].right.disk"], True),
         _del(["steps", 3, "state", ENTRY]),
         _set(["steps", 3, "state"], {}),
         _set(["steps", 1, "operation"], "fork_pte(parent)"),
@@ -257,7 +257,7 @@ def _retyped(leaf: str, kind: Callable[[Any], Any]) -> dict[str, Any]:
     return data
 
 
-@pytest.mark.parametrize("leaf", ["processes[0].vm_write", "processes[0].level"])
+@pytest.mark.parametrize("leaf", ["processes[0].vma.write", "processes[0].level"])
 @pytest.mark.parametrize("kind", [float, str, lambda value: [value]])
 def test_a_value_of_the_wrong_type_is_refused(leaf: str, kind: Callable[[Any], Any]) -> None:
     with pytest.raises(BadTrace):
@@ -266,7 +266,7 @@ def test_a_value_of_the_wrong_type_is_refused(leaf: str, kind: Callable[[Any], A
 
 def test_a_number_for_a_truth_value_is_refused() -> None:
     with pytest.raises(BadTrace):
-        replay(ORIGINAL, from_json(_retyped("processes[0].vm_write", int)))
+        replay(ORIGINAL, from_json(_retyped("processes[0].vma.write", int)))
 
 
 @pytest.mark.parametrize("inputs", [(16 + 7, 0, 0), (7, 2, 0)], ids=["word", "boolean"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from checker.cli.jobs import Job, Outcome, decide_jobs
+from checker.cli.jobs import EXTRAS, Job, Outcome, decide_jobs
 from checker.cli.main import UsageError
 from checker.decision import Options
 from checker.limits import watch_interrupts
@@ -15,11 +16,11 @@ from checker.verdict import exit_status
 
 
 def _splits(args: argparse.Namespace) -> list[str]:
-    from models.mm.kernel import SPLITS
+    from models.mm.orders import COMPARED_SPLITS, SPLITS
     from models.registry import suggest
 
     if args.split is None:
-        return list(SPLITS)
+        return list(COMPARED_SPLITS)
     if args.world == "pte":
         raise UsageError("--split belongs to the mm world: leave out --world pte")
     if args.split not in SPLITS:
@@ -33,14 +34,16 @@ def _worlds(args: argparse.Namespace) -> list[str]:
     from models.worlds import WORLDS, invariant_names
 
     worlds = [args.world] if args.world else list(WORLDS)
-    if args.split is not None:
+    if args.split is not None and args.world is None:
         worlds = ["mm"]
     if args.invariant is None:
         return worlds
     names = {world: [name for name, _ in invariant_names(world)] for world in worlds}
     found = [world for world in worlds if args.invariant in names[world]]
     if not found:
-        other = next((w for w in WORLDS if args.invariant in [name for name, _ in invariant_names(w)]), None)
+        other = next(
+            (w for w in (*WORLDS, "kernel") if args.invariant in [name for name, _ in invariant_names(w)]), None
+        )
         if other:
             raise UsageError(
                 f"invariant {args.invariant} belongs to the {other} world, which --world or --split leaves out"
@@ -48,6 +51,34 @@ def _worlds(args: argparse.Namespace) -> list[str]:
         known = [name for world in worlds for name in names[world]]
         raise UsageError(str(suggest(args.invariant, known, "invariant")))
     return found
+
+
+def _whole_kernels(args: argparse.Namespace) -> list[Job]:
+    """The choices of the world ``kernel`` as jobs without a configuration; none if it is not asked for."""
+    from models.mm.kernel import GENERATIONS
+    from models.mm.orders import MIGRATIONS
+    from models.registry import suggest
+
+    chosen = [f"--{n}" for n in ("mm", "migration") if getattr(args, n)] + (["--with"] if args.extras else [])
+    if args.world != "kernel":
+        if chosen or args.processes != 2:
+            raise UsageError(f"{(chosen or ['--processes'])[0]} belongs to the whole kernel: add --world kernel")
+        return []
+    for what, known, name in (
+        ("release of generic mm", GENERATIONS, args.mm),
+        ("migration", MIGRATIONS, args.migration),
+    ):
+        if name and name not in known:
+            raise UsageError(str(suggest(name, known, what)))
+    for name in args.extras:
+        if name not in EXTRAS:
+            raise UsageError(str(suggest(name, EXTRAS, "choice")))
+    extras = tuple(sorted(set(args.extras)))
+    releases = [args.mm] if args.mm else list(GENERATIONS)
+    return [
+        Job("", "kernel", args.split or "", "", release, args.migration or "", extras, args.processes)
+        for release in releases
+    ]
 
 
 def _configs(args: argparse.Namespace) -> list[str]:
@@ -84,12 +115,16 @@ def plan(args: argparse.Namespace) -> list[Job]:
         UsageError: an argument names something that does not exist.
     """
     splits, worlds, kernel = _splits(args), _worlds(args), args.kernel or ""
+    whole = _whole_kernels(args)
+    if whole and not args.configs and args.invariant is None and not args.split:
+        worlds = ["pte", *worlds]  # the comparison shows the contract's verdict beside the kernel's
     jobs = []
     for config in _tree_configs(args) if kernel else _configs(args):
         if "pte" in worlds:
             jobs.append(Job(config, "pte", kernel=kernel))
         if "mm" in worlds:
             jobs += [Job(config, "mm", split, kernel) for split in splits]
+        jobs += [replace(job, config=config, kernel=kernel) for job in whole]
     return jobs
 
 
@@ -104,9 +139,13 @@ def run_check(args: argparse.Namespace) -> int:
     watch_interrupts()
     jobs = plan(args)
     if args.save:
-        _require_writable_folder(args.save)
+        _require_writable_folder(args.save, "--save")
+    if args.save_scenarios:
+        if args.kernel:
+            raise UsageError("--save-scenarios: scenarios name built-in configurations, so leave out --kernel")
+        _require_writable_folder(args.save_scenarios, "--save-scenarios")
     if args.json and args.json != "-":
-        _require_writable_file(args.json)
+        require_writable_file(args.json)
     if args.kernel:
         _lift_once(jobs)
     outcomes = decide_jobs(jobs, Options(depth=args.depth, seconds=args.timeout), args.jobs)
@@ -116,6 +155,10 @@ def run_check(args: argparse.Namespace) -> int:
         from checker.cli.evidence import save
 
         paths = save(outcomes, Path(args.save))
+    if args.save_scenarios:
+        from checker.cli.scenario import save_scenarios
+
+        save_scenarios(outcomes, Path(args.save_scenarios))
     if args.json:
         from checker.cli.report import write_json
 
@@ -148,17 +191,18 @@ def _lift_once(jobs: list[Job]) -> None:
             continue
 
 
-def _require_writable_folder(path: str) -> None:
+def _require_writable_folder(path: str, option: str) -> None:
     probe = Path(path) / ".ptecheck-probe"
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
     except OSError as why:
-        raise UsageError(f"cannot write below --save {path}: {why.strerror}") from None
+        raise UsageError(f"cannot write below {option} {path}: {why.strerror}") from None
 
 
-def _require_writable_file(path: str) -> None:
+def require_writable_file(path: str) -> None:
+    """Raises UsageError if the file that --json names cannot be written."""
     target = Path(path)
     folder = target.parent
     if target.is_dir() or not folder.is_dir() or not os.access(target if target.exists() else folder, os.W_OK):

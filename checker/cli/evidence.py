@@ -5,28 +5,37 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from checker import certificate as certificates
 from checker import trace as traces
 from checker.certificate import OBLIGATIONS, BadCertificate, Certificate, check_certificate
-from checker.cli.jobs import Job, NotModelled, Outcome, build_system, find_architecture
+from checker.cli.jobs import EXTRAS, Job, NotModelled, Outcome, build_system, find_architecture
 from checker.cli.main import EXIT_USAGE, UsageError
 from checker.cli.report import steps_words
 from checker.cli.traces import render_trace
 from checker.limits import OutOfBudget
 from checker.trace import BadTrace
+from checker.verdict import Result
 
 MAX_FILE = 16 << 20
 """Larger evidence files are refused, in bytes."""
 
 TRACE_SUFFIX = ".trace.json"
 CERTIFICATE_FILE = "certificate.json"
+ENUMERATION_FILE = "enumeration.json"
+ENUMERATION_SCHEMA = "ptecheck.enumeration/1"
+
+
+_WORLDS = ("pte", "mm", "kernel")
 
 
 def _folder(root: Path, job: Job) -> Path:
-    return root / job.config.replace("/", "_") / (f"mm-{job.split}" if job.split else job.world)
+    parts = [job.world, job.generation, job.split, job.migration and f"migration-{job.migration}", *job.extras]
+    parts += [f"{job.processes}-processes"] if job.processes != 2 else []
+    return root / job.config.replace("/", "_") / "-".join(part for part in parts if part)
 
 
 def save(outcomes: list[Outcome], root: Path) -> dict[tuple[Job, str], str]:
@@ -38,6 +47,11 @@ def save(outcomes: list[Outcome], root: Path) -> dict[tuple[Job, str], str]:
     paths: dict[tuple[Job, str], str] = {}
     try:
         for outcome in outcomes:
+            enumerated = [result for result in outcome.results if result.enumerated]
+            if enumerated:
+                target = _folder(root, outcome.job) / ENUMERATION_FILE
+                _write_json(target, _described(outcome.job, _enumeration(build_system(outcome.job).name, enumerated)))
+                paths |= {(outcome.job, result.invariant): str(target) for result in enumerated}
             for result in outcome.results:
                 target = _folder(root, outcome.job) / result.invariant
                 if result.trace is not None:
@@ -53,8 +67,26 @@ def save(outcomes: list[Outcome], root: Path) -> dict[tuple[Job, str], str]:
     return paths
 
 
+def _enumeration(system: str, results: list[Result]) -> dict[str, Any]:
+    """What a proof by enumeration claims: these invariants hold in all of so many states."""
+    return {
+        "schema": ENUMERATION_SCHEMA,
+        "system": system,
+        "invariants": [result.invariant for result in results],
+        "states": results[0].states,
+        "diameter": results[0].diameter,
+    }
+
+
 def _described(job: Job, data: dict[str, Any]) -> dict[str, Any]:
-    return {**data, "config": job.config, "world": job.world, "split": job.split}
+    choices = {
+        "generation": job.generation,
+        "migration": job.migration,
+        "extras": list(job.extras),
+        "processes": job.processes,
+    }
+    named = {"config": job.config, "world": job.world, "split": job.split}
+    return {**data, **named, **(choices if job.world == "kernel" else {})}
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
@@ -94,21 +126,44 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _job(data: dict[str, Any], path: Path, kernel: str | None) -> Job:
     """The job that evidence speaks of, with every name checked."""
-    from models.mm.kernel import SPLITS
+    from models.mm.orders import SPLITS
 
     config, world, split = (data.get(key, "") for key in ("config", "world", "split"))
-    if not config or not isinstance(config, str) or world not in ("pte", "mm") or not isinstance(split, str):
+    if not config or not isinstance(config, str) or world not in _WORLDS or not isinstance(split, str):
         raise UsageError(f"{path}: config, world or split is missing")
-    if (world == "mm") != (split in SPLITS):
+    if (split not in SPLITS) if world == "mm" else bool(split) and (world == "pte" or split not in SPLITS):
         raise UsageError(f"{path}: no split {split!r} in the {world} world")
     if config.endswith("/tree") and not kernel:
         raise UsageError(f"{path}: made from a kernel tree: name it with --kernel")
-    job = Job(config, world, split, (kernel or "") if config.endswith("/tree") else "")
+    job = replace(_choices(data, path), config=config, world=world, split=split)
+    job = replace(job, kernel=(kernel or "") if config.endswith("/tree") else "")
     try:
         find_architecture(job.config, job.kernel)
     except (UsageError, NotModelled) as why:
         raise UsageError(f"{path}: {why}") from None
     return job
+
+
+def _choices(data: dict[str, Any], path: Path) -> Job:
+    """The choices of the world ``kernel`` that evidence speaks of, each a known one."""
+    from models.mm.kernel import GENERATIONS
+    from models.mm.orders import MIGRATIONS
+
+    whole = data.get("world") == "kernel"
+    release, migration, extras, processes = (
+        data.get(key, default)
+        for key, default in (("generation", ""), ("migration", ""), ("extras", []), ("processes", 2))
+    )
+    # Looked up in tuples, not in dictionaries: what a file says may be of a type that no dictionary can hold.
+    known = (
+        release in (tuple(GENERATIONS) if whole else ("",)),
+        migration in ("", *(MIGRATIONS if whole else ())),
+        isinstance(extras, list) and all(extra in tuple(EXTRAS) for extra in extras),
+        processes in (1, 2, 3),
+    )
+    if not all(known):
+        raise UsageError(f"{path}: generation, migration, extras or processes is not one of those there are")
+    return Job("", "", "", "", release, migration, tuple(extras), processes)
 
 
 def run_replay(file: str, kernel: str | None) -> int:
@@ -131,13 +186,16 @@ def run_certify(folder: str, kernel: str | None, solver: str) -> int:
     root = Path(folder)
     if not root.is_dir():
         raise UsageError(f"{root}: no such folder")
-    found = sorted(root.rglob(CERTIFICATE_FILE))
+    found = sorted([*root.rglob(CERTIFICATE_FILE), *root.rglob(ENUMERATION_FILE)])
     if not found:
-        raise UsageError(f"{root}: no {CERTIFICATE_FILE} in it or below it")
+        raise UsageError(f"{root}: no {CERTIFICATE_FILE} or {ENUMERATION_FILE} in it or below it")
     ask = _solver(solver)
     status, refused = 0, False
     for path in found:
         try:
+            if path.name == ENUMERATION_FILE:
+                print(f"{path.parent}: {_enumerate_again(path, kernel)}")
+                continue
             certificate = _certify(path, kernel, ask)
         except OutOfBudget as why:
             print(f"{path.parent}: not decided: {why}")
@@ -162,6 +220,33 @@ def _certify(path: Path, kernel: str | None, ask: Callable[[str], bool] | None) 
     except BadCertificate as why:
         raise UsageError(f"{path.parent}: {why}") from None
     return certificate
+
+
+def _enumerate_again(path: Path, kernel: str | None) -> str:
+    """Finds the states of a proof by enumeration anew and looks at every one with the plain engine."""
+    from checker.limits import Budget
+    from checker.recheck import not_closed
+    from checker.search import search
+
+    data = _read_json(path)
+    names = data.get("invariants")
+    if data.get("schema") != ENUMERATION_SCHEMA or not isinstance(names, list):
+        raise UsageError(f"{path}: not a {ENUMERATION_SCHEMA} file")
+    system = build_system(_job(data, path, kernel))
+    numbers = {invariant.name: number for number, invariant in enumerate(system.invariants)}
+    if data.get("system") != system.name or not names or not all(name in tuple(numbers) for name in names):
+        raise UsageError(f"{path}: is not about {system.name} and its invariants")
+    reach = search(system.reduced, Budget())
+    if not reach.complete:
+        raise OutOfBudget(reach.stopped)
+    broken = [name for name in names if numbers[name] in reach.first_violation]
+    if broken:
+        raise UsageError(f"{path}: {', '.join(broken)} does not hold in every state")
+    if (data.get("states"), data.get("diameter")) != (len(reach.states), reach.diameter):
+        raise UsageError(f"{path}: there are {len(reach.states)} states, diameter {reach.diameter}")
+    if doubt := not_closed(system.reduced, reach, Budget(), every=1):
+        raise UsageError(f"{path}: {doubt}")
+    return f"{', '.join(names)}: proved (all {len(reach.states)} states, looked at by both engines)"
 
 
 def _solver(name: str) -> Callable[[str], bool] | None:

@@ -19,6 +19,7 @@ from checker.verdict import Result, Verdict
 
 if TYPE_CHECKING:
     from checker.system import TransitionSystem
+    from models.mm.kernel import Kernel
     from models.pte import Architecture
 
 
@@ -28,15 +29,46 @@ class Job:
 
     Attributes:
         config: the configuration's full name.
-        world: ``pte`` or ``mm``.
-        split: the order of calls in the split; "" in the PTE world.
+        world: ``pte``; ``mm``, the core of generic mm under one order of calls in the split; ``kernel``, all of it.
+        split: the order of calls in the split; "" in the PTE world, and for the release's own.
         kernel: the kernel tree the helpers come from; "" for built-in ones.
+        generation: the release of generic mm in the world ``kernel``; else "".
+        migration: the order of calls at the end of a migration; "" for the release's own.
+        extras: further choices, names of :data:`EXTRAS`, sorted.
+        processes: how many processes there can be at a time.
     """
 
     config: str
     world: str
     split: str = ""
     kernel: str = ""
+    generation: str = ""
+    migration: str = ""
+    extras: tuple[str, ...] = ()
+    processes: int = 2
+
+    @property
+    def title(self) -> str:
+        """The world and its choices for a reader."""
+        if self.world == "pte":
+            return "PTE world"
+        if self.world == "mm":
+            return f"mm world, split {self.split}"
+        words = [f"whole kernel, {self.generation}"]
+        words += [f"split {self.split}"] if self.split else []
+        words += [f"migration {self.migration}"] if self.migration else []
+        words += [f"{self.processes} processes"] if self.processes != 2 else []
+        return ", ".join([*words, *self.extras])
+
+
+EXTRAS = {
+    "stale-tlb": "TLB entries that outlive a deferred flush",
+    "race": "a store in the middle of a helper that does not clear the entry first",
+    "as-is": "generic mm with its own known holes, which no helper can close",
+    "untracked": "soft-dirty is not tracked, so that no entry is kept read-only for it",
+    "without-ad": "migration entries that do not keep young and dirty",
+}
+"""Choices of the world ``kernel`` that are off unless asked for."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +115,33 @@ def _from_tree(kernel: str, builtin: Architecture) -> Architecture:
 
 def build_system(job: Job) -> TransitionSystem:
     """The transition system of a job."""
-    from models.worlds import mm_system, pte_system
+    return system_with(job, find_architecture(job.config, job.kernel))
 
-    arch = find_architecture(job.config, job.kernel)
-    return pte_system(arch) if job.world == "pte" else mm_system(arch, job.split)
+
+def system_with(job: Job, arch: Architecture) -> TransitionSystem:
+    """The transition system of a job with these helpers in place of its own."""
+    from models.worlds import mm_system_of, pte_system
+
+    return pte_system(arch) if job.world == "pte" else mm_system_of(kernel_of(job, arch), job.processes)
+
+
+def kernel_of(job: Job, arch: Architecture) -> Kernel:
+    """The kernel of a job in the mm world."""
+    from models.mm.catalogue import ALL, SWITCHES
+    from models.worlds import mm_kernel
+
+    untracked = {"soft-dirty"} if "untracked" in job.extras else set()
+    if job.world == "mm":
+        return mm_kernel(arch, split=job.split)
+    return mm_kernel(
+        arch,
+        generation=job.generation,
+        split=job.split or None,
+        migration=job.migration or None,
+        migration_ad="without-ad" not in job.extras,
+        features=(ALL - untracked) | (SWITCHES & frozenset(job.extras)),
+        repairs=frozenset() if "as-is" in job.extras else None,
+    )
 
 
 def _decide_job(task: tuple[Job, Options]) -> Outcome:
@@ -125,9 +180,9 @@ def decide_jobs(jobs: Sequence[Job], options: Options, processes: int | None = N
 
 
 def _key(job: Job) -> tuple[object, ...]:
-    from models.mm.kernel import SPLITS
+    from models.mm.orders import SPLITS
 
-    return (job.config, job.world, job.split and SPLITS[job.split].build, job.kernel)
+    return (replace(job, split=""), job.split and SPLITS[job.split].build)
 
 
 def _renamed(outcome: Outcome | None, job: Job) -> Outcome:

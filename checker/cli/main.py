@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_check(commands)
+    _add_scenario(commands)
     _add_list(commands)
     replay = commands.add_parser("replay", help="run a saved trace again on plain integers")
     replay.add_argument("file", metavar="FILE", help="a .trace.json file written by check --save")
@@ -60,20 +61,51 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     check.add_argument("configs", nargs="*", metavar="CONFIG", help="what to check (default: the comparison of all)")
-    check.add_argument("--world", choices=("pte", "mm"), help="only one world (default: both)")
-    check.add_argument("--split", metavar="NAME", help="mm world: only this order of calls in the huge-page split")
+    check.add_argument("--world", choices=("pte", "mm", "kernel"), help="only one world (default: pte and mm)")
+    check.add_argument("--mm", metavar="RELEASE", help="world kernel: generic mm of this release (default: each)")
+    check.add_argument("--migration", metavar="NAME", help="world kernel: this order of calls when a migration ends")
+    check.add_argument(
+        "--with",
+        dest="extras",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="world kernel: stale-tlb, race, as-is, untracked or without-ad; see list choices",
+    )
+    check.add_argument("--processes", type=_processes, default=2, metavar="N", help="world kernel: 1 to 3 (default: 2)")
+    check.add_argument("--split", metavar="NAME", help="only this order of calls in the huge-page split")
     check.add_argument("--invariant", metavar="NAME", help="only this invariant")
     check.add_argument("--depth", type=_natural, metavar="N", help="only runs of at most N transitions")
     check.add_argument("--kernel", metavar="DIR", help="take the helpers from the C headers of this kernel tree")
     check.add_argument("--timeout", type=_seconds, metavar="S", help="time limit for each system in seconds")
     check.add_argument("--json", metavar="FILE", help="write results as JSON; - is standard output")
     check.add_argument("--save", metavar="DIR", help="write traces and certificates below this folder")
+    check.add_argument("--save-scenarios", metavar="DIR", help="write each counterexample as a scenario file there")
     check.add_argument("--jobs", type=_positive, metavar="N", help="processes to use (default: one for each CPU)")
+
+
+def _add_scenario(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    scenario = commands.add_parser(
+        "scenario",
+        help="run scenario files and compare their answers with what they expect",
+        epilog="exit status: 0 all as expected, 1 some expectation failed, 2 wrong use or a bad file, 3 not decided.",
+    )
+    scenario.add_argument("files", nargs="+", metavar="FILE|DIR", help="scenario files, or folders with *.scenario")
+    scenario.add_argument("--runs", action="store_true", help="print the run behind an expected answer, too")
+    scenario.add_argument("--timeout", type=_seconds, metavar="S", help="time limit for each scenario on each system")
+    scenario.add_argument(
+        "--states", type=_states, default=1_000_000, metavar="N", help="limit on states likewise (default: 1000000)"
+    )
+    scenario.add_argument("--json", metavar="FILE", help="write answers as JSON; - is standard output")
+    scenario.add_argument("--jobs", type=_positive, metavar="N", help="processes to use (default: one for each CPU)")
 
 
 def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     listing = commands.add_parser("list", help="what there is to choose from")
-    listing.add_argument("what", choices=("architectures", "variants", "invariants", "operations", "splits"))
+    listing.add_argument(
+        "what", choices=("architectures", "variants", "invariants", "operations", "splits", "choices", "facts")
+    )
+    listing.add_argument("--coverage", action="store_true", help="operations: how often each fires, branch by branch")
 
 
 def _natural(text: str) -> int:
@@ -85,6 +117,18 @@ def _natural(text: str) -> int:
 def _positive(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1024:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes")
+    return int(text)
+
+
+def _states(text: str) -> int:
+    if not text.isdecimal() or not 1 <= len(text) <= 9 or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of states")
+    return int(text)
+
+
+def _processes(text: str) -> int:
+    if text not in ("1", "2", "3"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1, 2 or 3")
     return int(text)
 
 
@@ -103,10 +147,14 @@ def _dispatch(args: argparse.Namespace) -> int:
         from checker.cli.check import run_check
 
         return run_check(args)
+    if args.command == "scenario":
+        from checker.cli.scenario import run_scenarios
+
+        return run_scenarios(args)
     if args.command == "list":
         from checker.cli.listing import run_list
 
-        return run_list(args.what)
+        return run_list(args.what, args.coverage)
     from checker.cli.evidence import run_certify, run_replay
 
     return (

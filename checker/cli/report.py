@@ -157,7 +157,7 @@ def _undecided(outcomes: list[Outcome]) -> str:
 
 
 def _title(job: Job) -> str:
-    return f"{job.config}, PTE world" if job.world == "pte" else f"{job.config}, mm world, split {job.split}"
+    return f"{job.config}, {job.title}"
 
 
 def _config_report(config: str, outcomes: list[Outcome]) -> str:
@@ -198,6 +198,13 @@ def _other_machines(job: Job) -> list[str]:
     return [f"  this is the plain machine; check {', '.join(others)} as well"] if others else []
 
 
+_WORLDS = {
+    "pte": "PTE world: any helper in any order",
+    "mm": "mm world: the kernel's own calls",
+    "kernel": "whole kernel: every operation of generic mm",
+}
+
+
 def _size(outcomes: list[Outcome]) -> str:
     sizes = sorted({(r.states, r.diameter) for o in outcomes for r in o.results if r.states is not None})
     if not sizes:
@@ -210,15 +217,20 @@ def _size(outcomes: list[Outcome]) -> str:
 
 def _world_report(outcomes: list[Outcome]) -> str:
     world = outcomes[0].job.world
-    text = (
-        ("PTE world: any helper in any order" if world == "pte" else "mm world: the kernel's own calls")
-        + _size(outcomes)
-        + "\n"
-    )
+    text = _WORLDS[world] + _size(outcomes) + "\n"
     for number in range(len(outcomes[0].results)):
-        pairs = [(o.job, o.results[number]) for o in outcomes]
-        text += _invariant_report(pairs)
-    return text + "\n"
+        pairs = [(o.job, o.results[number]) for o in outcomes if not o.results[number].enumerated]
+        text += _invariant_report(pairs) if pairs else ""
+    return text + "".join(map(_enumerated, outcomes)) + "\n"
+
+
+def _enumerated(outcome: Outcome) -> str:
+    """One paragraph for everything that was proved by enumeration in one system."""
+    proved = [result for result in outcome.results if result.enumerated]
+    if not proved:
+        return ""
+    names = ", ".join(result.invariant for result in proved)
+    return _wrapped(f"  {verdict_words(proved[0])}{_where([outcome.job], False)}: {names}")
 
 
 def _key(pair: tuple[Job, Result]) -> tuple[Any, ...]:
@@ -236,15 +248,22 @@ def _invariant_report(pairs: list[tuple[Job, Result]]) -> str:
     text = ""
     for group in groups.values():
         job, result = group[0]
-        splits = ", ".join(j.split for j, _ in group if j.split)
-        every = len(group) == len(pairs) and len(pairs) > 1
-        where = f"  [{'every split' if every else splits}]" if splits else ""
+        where = _where([j for j, _ in group], len(group) == len(pairs) and len(pairs) > 1)
         text += _wrapped(f"  {result.invariant}: {verdict_words(result)}{where}")
         if result.trace is not None:
             text += textwrap.indent(_violation_body(job, result), "  ")
         elif result.certificate is not None:
             text += "".join(_wrapped(f"      {clause}") for clause in result.certificate.shown)
     return text
+
+
+def _where(jobs: list[Job], every: bool) -> str:
+    """The choices that a verdict is about."""
+    if jobs[0].world == "pte":
+        return ""
+    if jobs[0].world == "mm":
+        return f"  [{'every split' if every else ', '.join(j.split for j in jobs)}]"
+    return f"  [{'; '.join(j.title.removeprefix('whole kernel, ') for j in jobs)}]"
 
 
 def _wrapped(line: str, width: int = 78) -> str:
@@ -270,6 +289,8 @@ def verdict_words(result: Result) -> str:
     if result.verdict is Verdict.BOUNDED:
         return f"holds in all runs of at most {result.depth} steps" + (f" ({result.reason})" if result.reason else "")
     if result.verdict is Verdict.PROVED:
+        if result.enumerated:
+            return f"proved, by all {result.states} states (no step leaves them)"
         return "proved, by the invariant"
     return f"{result.verdict.value.upper()}: {result.reason}"
 
@@ -301,6 +322,10 @@ def _result_data(job: Job, result: Result, path: str | None) -> dict[str, Any]:
         "config": job.config,
         "world": job.world,
         "split": job.split or None,
+        "generation": job.generation or None,
+        "migration": job.migration or None,
+        "extras": list(job.extras),
+        "processes": None if job.world == "pte" else job.processes,
         "invariant": result.invariant,
         "verdict": result.verdict.value,
         "cost": result.cost,
@@ -310,6 +335,7 @@ def _result_data(job: Job, result: Result, path: str | None) -> dict[str, Any]:
         "states": result.states,
         "diameter": result.diameter,
         "trace": trace and [{"operation": s.operation, "state": dict(s.state)} for s in trace.steps],
+        "enumerated": result.enumerated,
         "proof": certificate and {"clauses": [c["text"] for c in certificate.clauses], "certificate": path},
     }
 

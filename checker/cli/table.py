@@ -32,8 +32,10 @@ def cell(result: Result) -> str:
 
 def comparison(outcomes: list[Outcome]) -> str:
     """Both worlds as tables; one line for each configuration."""
-    return _pte_table([o for o in outcomes if o.job.world == "pte"]) + _mm_table(
-        [o for o in outcomes if o.job.world == "mm"]
+    return (
+        _pte_table([o for o in outcomes if o.job.world == "pte"])
+        + _mm_table([o for o in outcomes if o.job.world == "mm"])
+        + _kernel_tables(outcomes)
     )
 
 
@@ -76,6 +78,57 @@ def _split_heading(name: str) -> tuple[str, str]:
     return f"{head}-", tail
 
 
+_CODES = {
+    "shared-not-hw-writable": "SH",
+    "cow-isolation": "CI",
+    "dirty-never-lost": "DL",
+    "read-only-vma-holds": "RO",
+    "hw-write-implies-write": "HW",
+    "pin-coherent": "PC",
+    "uffd-wp-holds": "UW",
+    "soft-dirty-holds": "SD",
+    "progress": "PR",
+    "encoding-sane": "EN",
+    "writable-means-exclusive": "EX",
+}
+
+
+def _kernel_tables(outcomes: list[Outcome]) -> str:
+    """One table for each choice of generic mm: the contract's verdict beside that of the whole kernel."""
+    whole = [o for o in outcomes if o.job.world == "kernel"]
+    contract = {o.job.config: o for o in outcomes if o.job.world == "pte"}
+    return "".join(
+        _kernel_table(title, [o for o in whole if o.job.title == title], contract)
+        for title in dict.fromkeys(o.job.title for o in whole)
+    )
+
+
+def _kernel_table(title: str, outcomes: list[Outcome], contract: dict[str, Outcome]) -> str:
+    width = _label_width(outcomes)
+    lines = [f"{title} (ok proved, N broken in N steps, - not there)"]
+    lines.append(" " * width + "contract " + "".join(f"{code:>4}" for code in _CODES.values()))
+    for outcome in outcomes:
+        found = {r.invariant: cell(r) for r in outcome.results}
+        words = _contract_cell(contract.get(outcome.job.config))
+        cells = "".join(f"{found.get(name, '-'):>4}" for name in _CODES)
+        lines.append(f"{outcome.job.config:{width}}{words:9}{cells}")
+    names = ", ".join(f"{code} {name}" for name, code in _CODES.items())
+    lines += textwrap.wrap(names, 78, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    sizes = [r.states for o in outcomes for r in o.results[:1] if r.states is not None]
+    if sizes:
+        lines.append(f"  {min(sizes)} to {max(sizes)} states each, all enumerated; see docs/model.md")
+    return "\n".join([*lines, *_legend(outcomes)]) + "\n\n"
+
+
+def _contract_cell(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return ""
+    results = [r for r in outcome.results if not r.cost]
+    broken = sum(r.verdict is Verdict.VIOLATED for r in results)
+    open_ = any(r.verdict not in (Verdict.PROVED, Verdict.VIOLATED) for r in results)
+    return f"{broken} of {len(results)}" if broken else "?" if open_ else "ok"
+
+
 def _mm_table(outcomes: list[Outcome]) -> str:
     if not outcomes:
         return ""
@@ -89,5 +142,5 @@ def _mm_table(outcomes: list[Outcome]) -> str:
     for config in dict.fromkeys(o.job.config for o in outcomes):
         groups = [" ".join(f"{cell(r):>2}" for r in o.results) for o in outcomes if o.job.config == config]
         lines.append(f"{config:{width}}" + "".join(f"  {group:9}" for group in groups).rstrip())
-    lines.append("(no reclaim here yet: whether dirty data is lost is decided in the PTE world)")
+    lines.append("(the core of generic mm; swap, migration, pins and the rest: --world kernel)")
     return "\n".join([*lines, *_legend(outcomes)]) + "\n\n"

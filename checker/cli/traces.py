@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from checker.cli.jobs import Job, build_system, find_architecture
+from checker.cli.jobs import Job, build_system, find_architecture, system_with
 from checker.trace import Trace, concrete_run
 
 if TYPE_CHECKING:
@@ -62,27 +62,71 @@ def _mm_rows(arch: Architecture, state: Any) -> list[Row]:
 
 
 def _process_row(arch: Architecture, state: Any, p: int, name: str) -> Row:
-    from models.mm.state import NONE, PMD, entry_test, exclusive, hardware_writable, reads_right, shared
+    from models.mm.state import ABSENT, ELSEWHERE, LEVELS, NONE, PMD, PTE, entry_test, hardware_writable, reads_right
     from models.narrate import calls_behind
 
     process = state.processes[p]
-    if process.level == NONE:
-        return Row(name, None, ("none", "", "", "", ""), (), "")
-    ownership = "shared" if shared(state, p) else "excl" if exclusive(state, p) else "alone"
-    cells = (
-        "pmd" if process.level == PMD else "pte",
-        _mark(hardware_writable(arch, process)),
-        _mark(entry_test(arch, process, "write")),
-        _mark(entry_test(arch, process, "dirty")),
-        f"{process.frame} {ownership}",
-    )
     note = "" if reads_right(state, p) else f"{name} reads what it never wrote or inherited"
-    return Row(name, int(process.entry), cells, calls_behind(process.entry), note)
+    if process.level in (ABSENT, NONE, ELSEWHERE):
+        return Row(name, None, ("-" if process.level == ABSENT else LEVELS[process.level], "", "", "", ""), (), note)
+    present = process.level in (PTE, PMD)
+    cells = (
+        LEVELS[process.level].replace("migration ", "mig-"),
+        _mark(hardware_writable(arch, process)) if present else "",
+        _mark(entry_test(arch, process, "write")) if present else _held(process.held),
+        _mark(entry_test(arch, process, "dirty")) if present else "",
+        _page(state, p),
+    )
+    return Row(name, int(process.entry) if present else None, cells, calls_behind(process.entry), note)
+
+
+def _held(held: Any) -> str:
+    """What a swap or migration entry remembers: Write, eXclusive, Young, Dirty, soft-dirty, uffd-wp."""
+    marks = (
+        ("W", held.writable),
+        ("X", held.exclusive),
+        ("Y", held.young),
+        ("D", held.dirty),
+        ("s", held.soft_dirty),
+        ("u", held.uffd_wp),
+    )
+    return "".join(letter for letter, on in marks if on) or "-"
+
+
+def _page(state: Any, p: int) -> str:
+    """The page's number, who has it, and what is known of it."""
+    from models.mm.state import exclusive, on_zero_page, page_of, shared
+
+    if on_zero_page(state, state.processes[p]):
+        return "zero"
+    page = page_of(state, p)
+    owner = "shared" if shared(state, p) else "excl" if exclusive(state, p) else "alone"
+    marks = "".join(letter for letter, (_, holds) in _PAGE_MARKS.items() if holds(page))
+    return f"{state.processes[p].page} {owner}" + (f" +{marks}" if marks else "")
+
+
+_PAGE_MARKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "D": ("PG_dirty", lambda page: page.dirty),
+    "B": ("backed by a slot or file", lambda page: page.slot),
+    "O": ("on backing store only", lambda page: page.slot and not page.memory),
+    "F": ("lazily freed", lambda page: page.lazyfree),
+    "K": ("a KSM page", lambda page: page.ksm),
+    "P": ("pinned", lambda page: bool(page.pin.kind)),
+}
+"""What is known of a page, each in a letter."""
+
+
+def _page_legend(lines: list[_Line]) -> list[str]:
+    """The meaning of the letters behind a page's number that occur in a trace."""
+    used = {letter for line in lines for row in line.rows for letter in row.cells[-1].partition("+")[2]}
+    named = [f"+{letter} {says}" for letter, (says, _) in _PAGE_MARKS.items() if letter in used]
+    return ["page: " + ", ".join(named)] if named else []
 
 
 _HEADINGS = {
     "pte": ("", "hw-wr", "write", "dirty", "shared", "unsaved"),
-    "mm": ("", "hw-wr", "write", "dirty", "frame"),
+    "mm": ("", "hw-wr", "write", "dirty", "page"),
+    "kernel": ("", "hw-wr", "write", "dirty", "page"),
 }
 
 
@@ -105,10 +149,9 @@ class _Line:
 def _narrated_system(job: Job) -> tuple[Architecture, TransitionSystem]:
     """The job's architecture and system, over integers that know the helper calls behind them."""
     from models.narrate import narrated
-    from models.worlds import mm_system, pte_system
 
     arch = narrated(find_architecture(job.config, job.kernel))
-    return arch, pte_system(arch) if job.world == "pte" else mm_system(arch, job.split)
+    return arch, system_with(job, arch)
 
 
 def _lines(job: Job, trace: Trace) -> tuple[Architecture, list[_Line], Any]:
@@ -160,6 +203,7 @@ def render_trace(job: Job, trace: Trace) -> str:
     out.append(page.heading())
     out += [text for line in lines for text in page.line(line)]
     out += _judged(arch, narrated_system, trace, last)
+    out += _page_legend(lines) if job.world != "pte" else []
     out.append("bits: " + ", ".join(f"{bit.letter} {bit.name}" for bit in bits))
     return "\n".join("  " + text for line in out for text in _fit(line)) + "\n"
 

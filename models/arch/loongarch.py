@@ -72,11 +72,17 @@ def _fast_handler(entry: Any) -> Any:
     return both((entry & WRITE) != 0, either((entry & VALID) != 0, (entry & PRESENT) != 0), _user(entry))
 
 
+def _load_allowed(entry: Any) -> Any:
+    """A valid entry, or one the load handler makes valid because it is present; never with no-read."""
+    return both((entry & (VALID | PRESENT)) != 0, _user(entry), (entry & NO_READ) == 0)
+
+
 def _walker_records(entry: Any) -> Any:
     return both((entry & (PRESENT | WRITE)) == (PRESENT | WRITE), _user(entry))
 
 
 SOFTWARE_TLB = Hardware(
+    readable=_load_allowed,
     silent=_tlb_lets_store,
     recording=_never,
     records=_unchanged,
@@ -84,8 +90,10 @@ SOFTWARE_TLB = Hardware(
     handled=lambda entry: entry | (VALID | DIRTY | MODIFIED),
     source="arch/loongarch/mm/tlbex.S: handle_tlb_store, handle_tlb_modify; LoongArch manual vol. 1, 5.4, TLB entry V, D, PLV",
     serves_writable=True,
+    young_gates=True,
 )
 HARDWARE_WALKER = Hardware(
+    readable=_load_allowed,
     silent=_tlb_lets_store,
     recording=_walker_records,
     records=lambda entry: entry | (VALID | DIRTY),
@@ -93,6 +101,7 @@ HARDWARE_WALKER = Hardware(
     handled=_unchanged,
     source="kernel commit 01158487af60; tlbex.S handle_tlb_store_ptw, handle_tlb_modify_ptw; QEMU target/loongarch",
     serves_writable=True,
+    young_gates=True,
 )
 
 
@@ -103,6 +112,11 @@ def _protnone_or_present(entry: Any) -> Any:
 def _pmd_present(marks: int) -> Helper:
     """A huge entry is present by its marks; any other unless it is the empty table (invalid_pte_table, here 0)."""
     return lambda entry: ite((entry & HUGE) != 0, (entry & marks) != 0, entry != 0)
+
+
+def _pmd_trans_huge(marks: int) -> Helper:
+    """A huge entry that pmd_present() calls present."""
+    return lambda entry: both((entry & HUGE) != 0, (entry & marks) != 0)
 
 
 def _mkhuge(entry: Any) -> Any:
@@ -152,9 +166,11 @@ def _original(features: tuple[str, ...]) -> Architecture:
             mkdirty=lambda entry: entry | (DIRTY | MODIFIED),
             mkwrite=lambda entry: entry | (WRITE | DIRTY),
             wrprotect=lambda entry: entry & ~(WRITE | DIRTY),
+            protnone=lambda entry: (entry & PROTNONE) != 0,
         ),
         "pte_present": _protnone_or_present,
         "pmd_present": _pmd_present(PRESENT | PROTNONE),
+        "pmd_trans_huge": _pmd_trans_huge(PRESENT | PROTNONE),
         "pte_modify": _modify_original(CHG_MASK_61),
         "pmd_modify": _modify_original(CHG_MASK_61 | HUGE),
         "pte_mkspecial": lambda entry: entry | SPECIAL,
@@ -221,6 +237,7 @@ def _released(huacai: Architecture) -> tuple[Architecture, ...]:
         pte_modify=_modify_keeping_dirty(CHG_MASK_61),
         pmd_modify=_modify_keeping_dirty(CHG_MASK_61 | HUGE),
         pmd_present=_pmd_present(PRESENT | PROTNONE | PRESENT_INVALID),
+        pmd_trans_huge=_pmd_trans_huge(PRESENT | PROTNONE | PRESENT_INVALID),
         pmd_mkinvalid=_mkinvalid,
     )
     linux_612 = linux_61.with_helpers(

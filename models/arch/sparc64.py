@@ -114,6 +114,7 @@ def _hardware(code: Encoding) -> Hardware:
         )
 
     return Hardware(
+        readable=lambda entry: both((entry & VALID) != 0, (entry & code.privileged) == 0),
         silent=silent,
         recording=lambda entry: (entry & 0) != 0,
         records=lambda entry: entry,
@@ -121,6 +122,7 @@ def _hardware(code: Encoding) -> Hardware:
         handled=lambda entry: entry,
         source="arch/sparc/kernel/tsb.S tsb_miss_page_table_walk; arch/sparc/kernel/dtlb_prot.S; UltraSPARC TTE bits V, W, P",
         serves_writable=False,
+        young_gates=True,
     )
 
 
@@ -143,6 +145,7 @@ def _original(features: tuple[str, ...], code: Encoding) -> Architecture:
         ),
         "pte_present": present,
         "pmd_present": lambda entry: entry != 0,
+        "pmd_trans_huge": lambda entry: (entry & PMD_HUGE) != 0,
         "pte_mkspecial": lambda entry: entry | SPECIAL,
         "pmd_mkinvalid": lambda entry: entry & ~VALID,
         "mk_pte": lambda prot: prot,

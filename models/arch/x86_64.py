@@ -62,6 +62,7 @@ def _hardware(shadow_stacks: bool) -> Hardware:
         return either(ordinary, _shadow_stack_page(entry)) if shadow_stacks else ordinary
 
     return Hardware(
+        readable=lambda entry: (entry & (PRESENT | USER)) == (PRESENT | USER),
         silent=silent,
         recording=_store_allowed,
         records=lambda entry: entry | (ACCESSED | DIRTY),
@@ -69,6 +70,7 @@ def _hardware(shadow_stacks: bool) -> Hardware:
         handled=lambda entry: entry,
         source="Intel SDM vol. 3A, Paging: Access Rights, Accessed and Dirty Flags; shadow-stack stores too with +shstk",
         serves_writable=True,
+        young_gates=False,
     )
 
 
@@ -126,9 +128,13 @@ def _linux_61(features: tuple[str, ...]) -> Architecture:
             clear_soft_dirty=lambda entry: entry & ~SOFT_DIRTY,
             mkuffd_wp=lambda entry: entry | UFFD_WP,
             clear_uffd_wp=lambda entry: entry & ~UFFD_WP,
+            soft_dirty=lambda entry: (entry & SOFT_DIRTY) != 0,
+            uffd_wp=lambda entry: (entry & UFFD_WP) != 0,
+            protnone=lambda entry: (entry & (PROTNONE | PRESENT)) == PROTNONE,
         ),
         "pte_present": lambda entry: (entry & (PRESENT | PROTNONE)) != 0,
         "pmd_present": lambda entry: (entry & (PRESENT | PROTNONE | PSE)) != 0,
+        "pmd_trans_huge": lambda entry: (entry & PSE) != 0,
         "pte_mkspecial": lambda entry: entry | SPECIAL,
         "pte_modify": _modify(KEPT | DEVMAP_61 | PAT, PTE_PFN_MASK),
         "pmd_modify": _modify(KEPT | DEVMAP_61 | PSE | PAT_LARGE, PMD_PFN_MASK),

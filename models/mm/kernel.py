@@ -1,13 +1,76 @@
-"""One kernel of the mm world: an architecture's helpers and the choices generic mm has made over its history."""
+"""One kernel of the mm world: an architecture's helpers, a release of generic mm, and the choices of its history."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from checker.logic import ite, word_like
+from checker.logic import ite, same, word_like
+from models.mm.state import PMD, Process, Vma
 from models.pte import Architecture
+
+GENERATIONS = {
+    "linux-6.1": "generic mm of Linux 6.1.192 (mm/, include/linux/)",
+    "linux-6.12": "generic mm of Linux 6.12.117 (mm/, include/linux/)",
+}
+"""The releases of generic mm that are modelled, oldest first."""
+
+
+REPAIRS = {
+    "madv-free-shared": "MADV_FREE leaves a page alone that another process maps, whether or not the page is dirty",
+    "madv-free-ksm": "MADV_FREE leaves a KSM page alone",
+    "madv-free-huge-swap": "MADV_FREE of a huge page gives up its swap slot, as of a small one",
+    "ksm-uffd-wp": "KSM leaves a page alone whose entry is write-protected for userfaultfd",
+    "migration-soft-dirty": "clearing soft-dirty takes write permission from a writable migration entry, too",
+    "migration-pagemap-scan": "PAGEMAP_SCAN takes write permission from a writable migration entry, too",
+    "ksm-soft-dirty": "the entry of a page that KSM has merged stays soft-dirty",
+}
+"""Changes to generic mm that are in no release: each closes a hole that no architecture's helper could close.
+
+With a hole left open its consequence would hide what the architecture itself does wrong, so that an architecture is
+judged with all of them, and generic mm is judged without. docs/findings.md has a section for each.
+"""
+
+
+def _feature_words(features: frozenset[str]) -> str:
+    from models.mm.catalogue import ALL
+
+    if features >= ALL:
+        return "+".join(["whole kernel", *sorted(features - ALL)])
+    if len(features) > len(ALL) // 2:
+        return f"whole kernel without {', '.join(sorted(ALL - features))}"
+    return "+".join(sorted(features))
+
+
+@dataclass(frozen=True)
+class Facilities:
+    """What an architecture's Kconfig and headers offer generic mm.
+
+    Attributes:
+        soft_dirty: CONFIG_HAVE_ARCH_SOFT_DIRTY.
+        uffd_wp: CONFIG_HAVE_ARCH_USERFAULTFD_WP.
+        thp_migration: CONFIG_ARCH_ENABLE_THP_MIGRATION.
+        numa_balancing: CONFIG_ARCH_SUPPORTS_NUMA_BALANCING.
+        swap_exclusive: the first generation whose swap entries keep the exclusive marker.
+        batched_unmap: CONFIG_ARCH_WANT_BATCHED_UNMAP_TLB_FLUSH: unmapping may leave TLB entries behind for a while.
+        atomic_wrprotect: __HAVE_ARCH_PTEP_SET_WRPROTECT and its PMD twin: what a store records is never overwritten.
+    """
+
+    soft_dirty: bool
+    uffd_wp: bool
+    thp_migration: bool
+    numa_balancing: bool
+    swap_exclusive: str
+    batched_unmap: bool
+    atomic_wrprotect: bool
+
+
+FACILITIES = {
+    "loongarch": Facilities(False, False, True, True, "linux-6.12", False, False),
+    "sparc64": Facilities(False, False, False, False, "linux-6.12", False, False),
+    "x86-64": Facilities(True, True, True, True, "linux-6.1", True, True),
+}
+"""By architecture; arch/*/Kconfig and arch/*/include/asm/pgtable*.h of 6.1.192 and 6.12.117."""
 
 
 @dataclass(frozen=True)
@@ -16,127 +79,121 @@ class Kernel:
 
     Attributes:
         arch: the helpers and the hardware.
-        split: the order of helper calls when a huge page is split, a name in :data:`SPLITS`.
+        generation: the release of generic mm, a name in :data:`GENERATIONS`.
+        split: the order of calls when a huge page is split, a name in :data:`models.mm.orders.SPLITS`.
+        migration: the order of calls when a migration entry is removed, a name in :data:`models.mm.orders.MIGRATIONS`.
+        migration_ad: migration entries keep young and dirty (migration_entry_supports_ad()).
+        features: the groups of operations in force.
+        repairs: names of :data:`REPAIRS`.
     """
 
     arch: Architecture
+    generation: str
     split: str
+    migration: str
+    migration_ad: bool
+    features: frozenset[str]
+    repairs: frozenset[str] = frozenset(REPAIRS)
 
-    def maybe_mkwrite(self, level: str, entry: Any, vm_write: Any) -> Any:
+    @property
+    def title(self) -> str:
+        """The choices in words, for names of systems."""
+        if self.features == {"core"}:
+            return f"split {self.split}"
+        own = {"linux-6.1": "partial-revert", "linux-6.12": "linux-6.12"}[self.generation]
+        words = [self.generation] if self.split == own else [self.generation, f"split {self.split}"]
+        if self.migration != self.generation:
+            words.append(f"migration {self.migration}")
+        if not self.migration_ad:
+            words.append("migration entries without A and D")
+        words.append(_feature_words(self.features))
+        missing = set(REPAIRS) - self.repairs
+        return ", ".join(words + [f"without {name}" for name in sorted(missing)])
+
+    @property
+    def facilities(self) -> Facilities:
+        """What the architecture offers generic mm."""
+        return FACILITIES[self.arch.name]
+
+    @property
+    def since_612(self) -> bool:
+        """Generic mm as in 6.12, not as in 6.1."""
+        return self.generation == "linux-6.12"
+
+    @property
+    def swap_exclusive(self) -> bool:
+        """Swap entries keep the exclusive marker (__HAVE_ARCH_PTE_SWP_EXCLUSIVE, in 6.12 everywhere)."""
+        return self.facilities.swap_exclusive == "linux-6.1" or self.since_612
+
+    @property
+    def soft_dirty(self) -> bool:
+        """The architecture tracks soft-dirty, and so does this world."""
+        return self.facilities.soft_dirty and "soft-dirty" in self.features
+
+    @property
+    def uffd_wp(self) -> bool:
+        """The architecture has userfaultfd write protection, and so has this world."""
+        return self.facilities.uffd_wp and "userfaultfd-wp" in self.features
+
+    @property
+    def numa_balancing(self) -> bool:
+        """The architecture has entries for NUMA hinting, and so has this world."""
+        return self.facilities.numa_balancing and "numa" in self.features
+
+    def maybe_mkwrite(self, level: str, entry: Any, vma: Vma) -> Any:
         """``maybe_mkwrite()`` and ``maybe_pmd_mkwrite()``: mkwrite if the VMA is writable (include/linux/mm.h)."""
-        return ite(vm_write, self.arch.helper(level, "mkwrite")(entry), entry)
+        return ite(vma.write, self.arch.helper(level, "mkwrite")(entry), entry)
 
-    def vm_page_prot(self, vm_write: Any, like: Any) -> Any:
-        """The page protection of a private VMA; ``like`` is any entry, for its width."""
+    def vm_page_prot(self, vma: Vma, like: Any) -> Any:
+        """The page protection of a VMA; ``like`` is any entry, for its width.
+
+        Of a shared file mapping it is the one without the write bit: the file wants to be notified of the first
+        store (vma_wants_writenotify(), mm/mmap.c in 6.1, mm/vma.c in 6.12).
+        """
         protections = self.arch.protections
-        return ite(vm_write, word_like(like, protections["PRIVATE"]), protections["READONLY"])
+        return ite(vma.write, word_like(like, protections["PRIVATE"]), protections["READONLY"])
 
+    def by_level(self, process: Process, helper: str, *args: Any) -> Any:
+        """A present entry under the helper of its own level: ``by_level(q, "wrprotect")``."""
+        pte, pmd = (self.arch.helper(level, helper)(process.entry, *args) for level in ("pte", "pmd"))
+        return ite(same(process.level, PMD), pmd, pte)
 
-@dataclass(frozen=True)
-class HugeEntry:
-    """What __split_huge_pmd_locked() has read from the PMD: its write, young and dirty bits, and the VMA's VM_WRITE."""
+    def soft_dirty_of(self, entry: Any, level: str = "pte") -> Any:
+        """``pte_soft_dirty()``; false where the architecture has none."""
+        return self.arch.helper(level, "soft_dirty")(entry) if self.soft_dirty else False
 
-    write: Any
-    young: Any
-    dirty: Any
-    vm_write: Any
+    def uffd_wp_of(self, entry: Any, level: str = "pte") -> Any:
+        """``pte_uffd_wp()``; false where the architecture has none."""
+        return self.arch.helper(level, "uffd_wp")(entry) if self.uffd_wp else False
 
+    def protnone(self, entry: Any, level: str = "pte") -> Any:
+        """``pte_protnone()``; false where no entry can be so."""
+        return self.arch.helper(level, "protnone")(entry) if self.numa_balancing else False
 
-@dataclass(frozen=True)
-class Split:
-    """One historical order of the helper calls on each small entry of a split huge page.
+    def is_soft_dirty(self, process: Process) -> Any:
+        """A present entry's soft-dirty mark, by its own level."""
+        return self.by_level(process, "soft_dirty") if self.soft_dirty else False
 
-    Attributes:
-        name: as the command line takes it.
-        says: one sentence.
-        source: the commit and the kernels that have it.
-        build: (kernel, entry from mk_pte, what the PMD said) -> finished entry.
-    """
+    def is_uffd_wp(self, process: Process) -> Any:
+        """A present entry's userfaultfd mark, by its own level."""
+        return self.by_level(process, "uffd_wp") if self.uffd_wp else False
 
-    name: str
-    says: str
-    source: str
-    build: Callable[[Kernel, Any, HugeEntry], Any]
+    def is_protnone(self, process: Process) -> Any:
+        """A present entry is made inaccessible by NUMA balancing, by its own level."""
+        return self.by_level(process, "protnone") if self.numa_balancing else False
 
+    def mark(self, wanted: bool, condition: Any, level: str, helper: str, entry: Any) -> Any:
+        """``if (condition) entry = helper(entry)`` where the architecture has the facility at all."""
+        return ite(condition, self.arch.helper(level, helper)(entry), entry) if wanted else entry
 
-def _wrprotect_unless_write(k: Kernel, entry: Any, huge: HugeEntry) -> Any:
-    return ite(huge.write, entry, k.arch.pte_wrprotect(entry))
+    def with_soft_dirty(self, condition: Any, entry: Any, level: str = "pte") -> Any:
+        """``if (condition) entry = pte_mksoft_dirty(entry)``."""
+        return self.mark(self.soft_dirty, condition, level, "mksoft_dirty", entry)
 
+    def with_uffd_wp(self, condition: Any, entry: Any, level: str = "pte") -> Any:
+        """``if (condition) entry = pte_mkuffd_wp(entry)``."""
+        return self.mark(self.uffd_wp, condition, level, "mkuffd_wp", entry)
 
-def _mkold_unless_young(k: Kernel, entry: Any, huge: HugeEntry) -> Any:
-    return ite(huge.young, entry, k.arch.pte_mkold(entry))
-
-
-def _mkdirty_if_dirty(k: Kernel, entry: Any, huge: HugeEntry) -> Any:
-    return ite(huge.dirty, k.arch.pte_mkdirty(entry), entry)
-
-
-def _without_dirty(k: Kernel, entry: Any, huge: HugeEntry) -> Any:
-    entry = k.maybe_mkwrite("pte", entry, huge.vm_write)
-    entry = _wrprotect_unless_write(k, entry, huge)
-    return _mkold_unless_young(k, entry, huge)
-
-
-def _carry_dirty(k: Kernel, entry: Any, huge: HugeEntry) -> Any:
-    return _mkdirty_if_dirty(k, _without_dirty(k, entry, huge), huge)
-
-
-def _reorder(k: Kernel, entry: Any, huge: HugeEntry) -> Any:
-    entry = k.maybe_mkwrite("pte", entry, huge.vm_write)
-    entry = _mkold_unless_young(k, entry, huge)
-    entry = _mkdirty_if_dirty(k, entry, huge)
-    return _wrprotect_unless_write(k, entry, huge)
-
-
-def _linux_612(k: Kernel, entry: Any, huge: HugeEntry) -> Any:
-    entry = ite(huge.write, k.arch.pte_mkwrite(entry), entry)
-    entry = _mkold_unless_young(k, entry, huge)
-    return _mkdirty_if_dirty(k, entry, huge)
-
-
-_WHERE = "mm/huge_memory.c __split_huge_pmd_locked()"
-
-SPLITS: dict[str, Split] = {
-    split.name: split
-    for split in (
-        Split(
-            "before-0ccf7f168e17",
-            "mkwrite, then wrprotect unless the PMD was writable; dirty goes to the folio only",
-            f"{_WHERE} up to Linux 6.0, from the context of commit 0ccf7f168e17",
-            _without_dirty,
-        ),
-        Split(
-            "carry-dirty",
-            "as before, and mkdirty last when the PMD was dirty",
-            f"{_WHERE}, commit 0ccf7f168e17 (6.1-rc1)",
-            _carry_dirty,
-        ),
-        Split(
-            "partial-revert",
-            "mkdirty on present entries taken out again",
-            f"{_WHERE}, commit 624a2c94f5b7; Linux 6.1.192",
-            _without_dirty,
-        ),
-        Split("reorder", "mkdirty first, wrprotect last (Peter Xu)", f"{_WHERE}, commit e833bc503405", _reorder),
-        Split(
-            "linux-6.12",
-            "mkwrite only if the PMD was writable, mkdirty last, no wrprotect at all",
-            f"{_WHERE} in Linux 6.12.117, since commit 1462c52e9f2b",
-            _linux_612,
-        ),
-    )
-}
-"""The orders in history; the default of a variant's comparison is all of them."""
-
-
-def split_entry(k: Kernel, entry: Any, vm_write: Any) -> Any:
-    """The small entry a huge one is split into.
-
-    Args:
-        k: the kernel.
-        entry: the PMD before pmdp_invalidate().
-        vm_write: VM_WRITE of the VMA.
-    """
-    arch = k.arch
-    huge = HugeEntry(arch.pmd_write(entry), arch.pmd_young(entry), arch.pmd_dirty(entry), vm_write)
-    return SPLITS[k.split].build(k, arch.mk_pte(k.vm_page_prot(vm_write, entry)), huge)
+    def without_uffd_wp(self, condition: Any, entry: Any, level: str = "pte") -> Any:
+        """``if (condition) entry = pte_clear_uffd_wp(entry)``."""
+        return self.mark(self.uffd_wp, condition, level, "clear_uffd_wp", entry)

@@ -2,137 +2,113 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from checker.logic import both, either, no, same
-from checker.system import Literals, Operation, Predicate, Start, Symmetry
+from checker.logic import both, either, no
+from checker.system import Operation, Start
+from models.mm import operations as _declared  # noqa: F401 - declares the operations
+from models.mm.catalogue import MmOperation, operations_of
 from models.mm.kernel import Kernel
-from models.mm.operations import OPERATIONS, MmOperation
+from models.mm.operations.fork import forks_elsewhere
+from models.mm.operations.race import FLUSHED_LATER
 from models.mm.state import (
+    ABSENT_PROCESS,
+    BLANK_PAGE,
+    ELSEWHERE,
+    FILE,
+    NEW_PAGE,
+    NONE,
+    NOTHING_HELD,
     PMD,
     PTE,
-    Frame,
+    Page,
     Process,
+    Right,
+    Vma,
     World,
-    empty_process,
-    entry_test,
-    exclusive,
-    hardware_writable,
-    mapped,
+    at,
+    choose,
     names,
-    reads_right,
-    shared,
+    refers,
+    refers_to,
 )
-from models.pte import Helper
+
+WRITABLE_VMA = Vma(True, False)
 
 
-def starts(k: Kernel, processes: int, frames: int) -> tuple[Start, ...]:
-    """The first process has written a page of its own: a huge one, or a small one (first touch by a store)."""
-
-    def world(level: int, entry: Any) -> World:
-        first = Process(level, entry, 0, True, (True,) + (False,) * (frames - 1))
-        rest = (empty_process(frames),) * (processes - 1)
-        return World((first, *rest), (Frame(True, False),) + (Frame(False, False),) * (frames - 1))
-
+def starts(k: Kernel, processes: int) -> tuple[Start, ...]:
+    """Where runs begin: the first process alone, with a page it has written or with nothing."""
     arch = k.arch
-    huge = k.arch.pmd_mkwrite(arch.pmd_mkdirty(arch.mk_huge_pmd(arch.protections["PRIVATE"])))
-    small = k.arch.pte_mkwrite(arch.pte_mkdirty(arch.mk_pte(arch.protections["PRIVATE"])))
-    return (
+
+    def world(level: int, entry: Any, page: Page, right: Right, vma: Vma = WRITABLE_VMA) -> World:
+        first = Process(level, entry, 0, NOTHING_HELD, vma, right, False, False, False, False)
+        rest = (ABSENT_PROCESS,) * (processes - 1)
+        return World((first, *rest), (page,) + (BLANK_PAGE,) * (processes - 1))
+
+    own = Right(True, False, False)
+    huge = arch.pmd_mkwrite(arch.pmd_mkdirty(arch.mk_huge_pmd(arch.protections["PRIVATE"])))
+    small = arch.pte_mkwrite(arch.pte_mkdirty(arch.mk_pte(arch.protections["PRIVATE"])))
+    found = [
         Start(
             "a huge page of its own",
-            lambda _: world(PMD, huge),
+            lambda _: world(PMD, huge, NEW_PAGE, own),
             says="mm/huge_memory.c __do_huge_pmd_anonymous_page(): mkdirty, then mkwrite",
         ),
         Start(
             "a small page of its own",
-            lambda _: world(PTE, small),
+            lambda _: world(PTE, small, NEW_PAGE, own),
             says="mm/memory.c do_anonymous_page(): mkdirty, then mkwrite",
         ),
-    )
-
-
-def operations(k: Kernel, processes: int) -> tuple[Operation, ...]:
-    """Every operation for every process, named ``operation(process)``."""
-    return tuple(_for_process(k, op, p, name) for op in OPERATIONS.values() for p, name in enumerate(names(processes)))
-
-
-def _for_process(k: Kernel, op: MmOperation, p: int, name: str) -> Operation:
-    return Operation(f"{op.name}({name})", lambda s: op.rule(k, s, p), op.source, op.says, op.idle(k))
-
-
-def predicates(k: Kernel, processes: int) -> tuple[Predicate, ...]:
-    """The vocabulary of readable invariants: what each process and its frame are like, then raw bits."""
-    found: list[Predicate] = []
-    for p, name in enumerate(names(processes)):
-        found += _process_predicates(k, p, name)
-    for p, first in enumerate(names(processes)):
-        for q, second in enumerate(names(processes)[p + 1 :], p + 1):
-            found.append(_same_frame(p, q, f"{first} and {second} map one frame"))
-    for p, name in enumerate(names(processes)):
-        found += [_of_entry(p, holds, f"{fact} of {name}") for fact, holds in k.arch.facts().items()]
+    ]
+    if "touch" in k.features:
+        nothing = Right(False, False, True)
+        found.append(Start("nothing mapped yet", lambda _: world(NONE, 0, BLANK_PAGE, nothing), says="mmap(2)"))
+    if "file" in k.features:
+        disk = replace(BLANK_PAGE, slot=True)
+        vma = Vma(True, True)
+        found.append(
+            Start(
+                "a shared file mapping",
+                lambda _: world(FILE, 0, disk, Right(False, True, False), vma),
+                says="mmap(2) with MAP_SHARED of a file on disk",
+            )
+        )
     return tuple(found)
 
 
-def _process_predicates(k: Kernel, p: int, name: str) -> list[Predicate]:
-    arch = k.arch
-    return [
-        Predicate(f"{name} has a page", lambda s: mapped(s.processes[p]), f"{name} has no page"),
-        Predicate(f"{name} hardware-writable", lambda s: hardware_writable(arch, s.processes[p])),
-        Predicate(f"{name} write", lambda s: entry_test(arch, s.processes[p], "write")),
-        Predicate(f"{name}'s VMA writable", lambda s: s.processes[p].vm_write),
-        Predicate(f"{name}'s frame exclusive", lambda s: both(mapped(s.processes[p]), exclusive(s, p))),
-        Predicate(f"{name} reads its own data", lambda s: reads_right(s, p)),
-        Predicate(f"{name}'s frame shared", lambda s: shared(s, p)),
-        Predicate(f"{name} huge", lambda s: same(s.processes[p].level, PMD)),
-        Predicate(f"{name} dirty", lambda s: entry_test(arch, s.processes[p], "dirty")),
-    ]
-
-
-def symmetries(k: Kernel, processes: int) -> tuple[Symmetry, ...]:
-    """Any two processes exchanged, in both readings: what is said of the first said of the second, and back."""
+def operations(k: Kernel, processes: int) -> tuple[Operation, ...]:
+    """Every operation for every process, named ``operation(process)``; only the first one has a file mapping."""
     labels = names(processes)
-    renamed = [p.name for p in predicates(k, processes)]
     return tuple(
-        Symmetry({name: _exchanged(name, first, second) for name in renamed if first in name}, f"same for {second}")
-        for first in labels
-        for second in labels
-        if first != second
+        _for_process(k, op, p, name)
+        for op in operations_of(k)
+        for p, name in enumerate(labels if op.feature != "file" else labels[:1])
     )
 
 
-def lemmas(k: Kernel, processes: int) -> tuple[Literals, ...]:
-    """What usually holds of the first process and, exchanged, of every other; the rest is found by the prover."""
-    first = names(processes)[0]
-    page, write, writable = f"{first} has a page", f"{first} write", f"{first} hardware-writable"
-    general: tuple[Literals, ...] = (
-        ((writable, False), (write, True)),
-        ((write, False), (f"{first}'s VMA writable", True)),
-        ((write, False), (f"{first}'s frame exclusive", True)),
-        ((f"{first}'s frame exclusive", False), (f"{first}'s frame shared", False)),
+def _for_process(k: Kernel, op: MmOperation, p: int, name: str) -> Operation:
+    def run(s: World) -> tuple[Any, World]:
+        guard, after = op.rule(k, s, p)
+        if len(s.processes) > 2 and op.name.startswith("fork"):
+            elsewhere, taken = forks_elsewhere(s, p)
+            guard, after = either(guard, elsewhere), choose(at(s.processes[p], ELSEWHERE), taken, after)
+        return guard, flushed(op.name, s, after, p) if "stale-tlb" in k.features else after
+
+    return Operation(f"{op.name}({name})", run, op.source, op.says, op.idle(k))
+
+
+def flushed(operation: str, before: World, after: World, p: int) -> World:
+    """The world with the stale TLB entries gone that the operation of process ``p`` flushes: its own, its page's."""
+    if operation in FLUSHED_LATER or operation.startswith("swap_in"):
+        return after
+    mine = before.processes[p]
+    processes = tuple(
+        replace(q, stale=False if n == p else both(q.stale, no(_on_page_of(before, mine, old))))
+        for n, (q, old) in enumerate(zip(after.processes, before.processes, strict=True))
     )
-    constant = tuple(((page, False), (f"{fact} of {first}", sign)) for fact in k.arch.facts() for sign in (True, False))
-    return general + constant
+    return replace(after, processes=processes)
 
 
-def _exchanged(text: str, first: str, second: str) -> str:
-    if first in text and second in text:
-        return text
-    return text.replace(first, "\0").replace(second, first).replace("\0", second)
-
-
-def _same_frame(p: int, q: int, name: str) -> Predicate:
-    return Predicate(name, lambda s: same(s.processes[p].frame, s.processes[q].frame))
-
-
-def _of_entry(p: int, holds: Helper, name: str) -> Predicate:
-    return Predicate(name, lambda s: holds(s.processes[p].entry))
-
-
-def any_process(s: World, condition: Any) -> Any:
-    """Some process, by number, satisfies the condition."""
-    return either(*(condition(p) for p in range(len(s.processes))))
-
-
-def every_process(s: World, condition: Any) -> Any:
-    """Every process, by number, satisfies the condition."""
-    return no(any_process(s, lambda p: no(condition(p))))
+def _on_page_of(s: World, mine: Process, other: Process) -> Any:
+    return both(refers(s, mine), refers_to(s, other, mine.page))

@@ -1,0 +1,66 @@
+"""A reduction: processes that share no page are looked at one group at a time.
+
+Processes interact only through pages they share. Once they share none (and no process holds a reference to a page of
+another), nothing that one group does can be noticed by another, every invariant speaks of one group, and the only
+thing a group can still learn of the others is that their places are taken: the model has a fixed number of places
+for processes. So a state is replaced by one view for each group, in which the processes of other groups are only
+marked as being elsewhere. A run of the views is a run of the world in which the others stand still, so traces replay
+on the world itself. docs/model.md has the argument, and for every configuration the conditions it rests on are proved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from checker.logic import both, either, no, word_like
+from checker.system import View
+from models.mm.state import (
+    ABSENT_PROCESS,
+    ELSEWHERE,
+    World,
+    alive,
+    choose,
+    refers_to,
+    renumbered,
+)
+
+
+def linked(s: World, p: int, q: int) -> Any:
+    """Processes ``p`` and ``q`` refer to one page."""
+    first, second = s.processes[p], s.processes[q]
+    return both(refers_to(s, first, second.page), refers_to(s, second, first.page))
+
+
+def group(s: World, r: int) -> list[Any]:
+    """For each process, whether it belongs to the group of process ``r``: linked to it, directly or through others."""
+    count = len(s.processes)
+    inside: list[Any] = [alive(s.processes[r]) if p == r else linked(s, r, p) for p in range(count)]
+    for _ in range(count - 2):
+        inside = [
+            either(inside[p], *(both(inside[q], linked(s, q, p)) for q in range(count) if q != p)) for p in range(count)
+        ]
+    return inside
+
+
+def leads(s: World, r: int) -> Any:
+    """Process ``r`` is alive and the first of its group."""
+    inside = group(s, r)
+    return both(inside[r], no(either(*inside[:r])))
+
+
+def view(s: World, r: int) -> World:
+    """What is left of the world when only the group of process ``r`` is looked at."""
+    inside = group(s, r)
+    away = replace(ABSENT_PROCESS, level=word_like(s.processes[0].level, ELSEWHERE))
+    processes = tuple(choose(both(alive(q), no(inside[p])), away, q) for p, q in enumerate(s.processes))
+    return renumbered(replace(s, processes=processes))
+
+
+def views(processes: int) -> tuple[View, ...]:
+    """One view for each process that may be the first of a group."""
+    return tuple(_view(r) for r in range(processes))
+
+
+def _view(r: int) -> View:
+    return View(lambda s: leads(s, r), lambda s: view(s, r))
