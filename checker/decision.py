@@ -37,7 +37,7 @@ READABLE = 600
 """Beyond this many states a proof is the closed set of states itself: no invariant that fits a page is looked for."""
 
 CONFIRMED_DEPTH = 2
-"""How deep the symbolic engine confirms the explicit one's depths in a system of views; deeper in the tests."""
+"""How deep the symbolic engine looks at a system of views, each transition of which is dear; deeper in the tests."""
 
 FALLBACK_DEPTH = 12
 """How deep the symbolic engine looks when the states are too many to enumerate and no depth was asked for."""
@@ -114,10 +114,10 @@ def _trace(system: TransitionSystem, number: int, origin: Origin, steps: tuple[i
 def _report_violations(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
     """Violations with a replayed trace, once the symbolic engine agrees on every depth."""
     depths = {number: reach.depth(state) for number, state in reach.first_violation.items()}
-    if not depths:
-        return
+    if not depths and not system.views:
+        return  # the certificates of the proofs confirm them
     every = list(range(len(system.invariants)))
-    limit = min(max(depths.values()), CONFIRMED_DEPTH) if system.views else max(depths.values())
+    limit = CONFIRMED_DEPTH if system.views else max(depths.values())
     bounded = check_bounded(system, limit, every, budget, settle=False)
     shallow = {number: depth for number, depth in depths.items() if depth <= limit}
     for number in every:
@@ -210,7 +210,7 @@ def _report_proofs(system: TransitionSystem, reach: Found, budget: Budget, resul
 
 def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
     """The states could not all be enumerated: what was found counts, the rest is bounded at best."""
-    bounded = check_bounded(system, FALLBACK_DEPTH, budget=budget)
+    bounded = check_bounded(system, CONFIRMED_DEPTH if system.views else FALLBACK_DEPTH, budget=budget)
     note = f"not all states were enumerated: {reach.stopped}"
     _report_bounded(system, bounded, results, note)
     for number in reach.first_violation:

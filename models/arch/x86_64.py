@@ -112,6 +112,11 @@ def _mkinvalid(entry: Any) -> Any:
     return (ite(_inverted(flags), frame ^ PMD_PFN_MASK, frame) & PMD_PFN_MASK) | flags
 
 
+def _trans_huge(devmap: int) -> Helper:
+    """A huge page that is not a device's, as CONFIG_ARCH_HAS_PTE_DEVMAP asks."""
+    return lambda entry: (entry & (PSE | devmap)) == PSE
+
+
 def _linux_61(features: tuple[str, ...]) -> Architecture:
     helpers = {
         **twins(
@@ -134,7 +139,7 @@ def _linux_61(features: tuple[str, ...]) -> Architecture:
         ),
         "pte_present": lambda entry: (entry & (PRESENT | PROTNONE)) != 0,
         "pmd_present": lambda entry: (entry & (PRESENT | PROTNONE | PSE)) != 0,
-        "pmd_trans_huge": lambda entry: (entry & PSE) != 0,
+        "pmd_trans_huge": _trans_huge(DEVMAP_61),
         "pte_mkspecial": lambda entry: entry | SPECIAL,
         "pte_modify": _modify(KEPT | DEVMAP_61 | PAT, PTE_PFN_MASK),
         "pmd_modify": _modify(KEPT | DEVMAP_61 | PSE | PAT_LARGE, PMD_PFN_MASK),
@@ -190,6 +195,7 @@ def variants(features: tuple[str, ...]) -> tuple[Architecture, ...]:
         ),
         pte_write=write(DIRTY),
         pmd_write=write(DIRTY | PSE),
+        pmd_trans_huge=_trans_huge(DEVMAP_612),
         pte_modify=_modify_saving_dirty(kept | PAT, PTE_PFN_MASK),
         pmd_modify=_modify_saving_dirty(kept | PSE | PAT_LARGE, PMD_PFN_MASK),
     )
