@@ -12,10 +12,10 @@ check: $(VENV)/installed
 	test $$status -eq 1 && grep -q '^What was proved' $(VENV)/comparison.txt
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-all: $(VENV)/installed kernel-trees
-	$(BIN)/python -m pytest -m "not nightly"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m ""
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -7,7 +7,6 @@ the same numbers as in checker.explicit, in the order of their first discovery, 
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 
 from checker.bitslice import ROWS, Machine, Packing, Program, assemble, state_numbers, transpose, unpack
 from checker.codegen import Values
-from checker.dependency import BitSplitter, Cone, cone_of_influence
-from checker.explicit import Origin, initial_states
+from checker.dependency import BitSplitter, cone_of_influence
+from checker.explicit import Explored, Origin, initial_states
 from checker.keyset import WORD, KeySet, Numbers, Words, first_of_each
 from checker.limits import Budget, OutOfBudget
 from checker.moves import Stepper
@@ -66,48 +65,18 @@ class PackedStates(Sequence[Values]):
 
 
 @dataclass
-class WideReachable:
+class WideReachable(Explored):
     """The result of a search; stands in for :class:`checker.explicit.Reachable`.
 
     Attributes:
-        cone: the bits that matter.
-        states: every state found, in breadth-first order; a state's number is its place here.
-        levels: the number of the first state of each depth.
+        states: every state found, in breadth-first order; a state's number is its place here. The initial ones are first.
         before: for each state the number of the predecessor; -1 for an initial state.
         steps: for each state the operation that led there; 0 for an initial state.
-        origins: the initial states' origins; they are the first states.
-        first_violation: property number -> number of the first state that violates it.
-        fired: the operations that were enabled somewhere, as bits.
-        premises: the premises that held somewhere, as bits.
-        transitions: how many (state, operation) pairs were enabled.
-        stopped: why the search ended early, or "".
     """
 
-    cone: Cone
     states: PackedStates
-    levels: list[int] = field(default_factory=list)
     before: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     steps: NDArray[np.unsignedinteger[Any]] = field(default_factory=lambda: np.empty(0, np.uint8))
-    origins: list[Origin] = field(default_factory=list)
-    first_violation: dict[int, int] = field(default_factory=dict)
-    fired: int = 0
-    premises: int = 0
-    transitions: int = 0
-    stopped: str = ""
-
-    @property
-    def complete(self) -> bool:
-        """Every reachable state was seen."""
-        return not self.stopped
-
-    @property
-    def diameter(self) -> int:
-        """The depth of the deepest state found: the longest of the shortest paths from the initial states."""
-        return len(self.levels) - 1
-
-    def depth(self, number: int) -> int:
-        """The number of transitions on a shortest path to this state."""
-        return bisect.bisect_right(self.levels, number) - 1
 
     def path(self, number: int) -> tuple[Origin, tuple[int, ...]]:
         """The first shortest path to a state: where it starts, and the operation numbers."""

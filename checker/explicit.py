@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,16 +30,12 @@ class Origin:
 
 
 @dataclass
-class Reachable:
-    """The result of a search.
-
-    States hold only the leaves with a bit that matters, in order, each cut to the bits that matter.
+class Explored:
+    """What every search tells, however it keeps its states.
 
     Attributes:
         cone: the bits that matter.
-        states: every state found, in breadth-first order; a state's number is its place here.
         levels: the number of the first state of each depth.
-        parents: for each state, (number of the predecessor, operation number); (-1, k) for initial state k of ``origins``.
         origins: the initial states' origins.
         first_violation: property number -> number of the first state that violates it.
         fired: the operations that were enabled somewhere, as bits.
@@ -48,15 +45,13 @@ class Reachable:
     """
 
     cone: Cone
-    states: list[Values] = field(default_factory=list)
-    levels: list[int] = field(default_factory=list)
-    parents: list[tuple[int, int]] = field(default_factory=list)
-    origins: list[Origin] = field(default_factory=list)
-    first_violation: dict[int, int] = field(default_factory=dict)
-    fired: int = 0
-    premises: int = 0
-    transitions: int = 0
-    stopped: str = ""
+    levels: list[int] = field(default_factory=list, kw_only=True)
+    origins: list[Origin] = field(default_factory=list, kw_only=True)
+    first_violation: dict[int, int] = field(default_factory=dict, kw_only=True)
+    fired: int = field(default=0, kw_only=True)
+    premises: int = field(default=0, kw_only=True)
+    transitions: int = field(default=0, kw_only=True)
+    stopped: str = field(default="", kw_only=True)
 
     @property
     def complete(self) -> bool:
@@ -70,7 +65,22 @@ class Reachable:
 
     def depth(self, number: int) -> int:
         """The number of transitions on a shortest path to this state."""
-        return next(d for d in range(len(self.levels) - 1, -1, -1) if self.levels[d] <= number)
+        return bisect.bisect_right(self.levels, number) - 1
+
+
+@dataclass
+class Reachable(Explored):
+    """The result of a search.
+
+    States hold only the leaves with a bit that matters, in order, each cut to the bits that matter.
+
+    Attributes:
+        states: every state found, in breadth-first order; a state's number is its place here.
+        parents: for each state, (number of the predecessor, operation number); (-1, k) for initial state k of ``origins``.
+    """
+
+    states: list[Values] = field(default_factory=list)
+    parents: list[tuple[int, int]] = field(default_factory=list)
 
     def path(self, number: int) -> tuple[Origin, tuple[int, ...]]:
         """The first shortest path to a state: where it starts, and the operation numbers."""

@@ -6,7 +6,8 @@ by its views, each a step of its own. What is asked of a system's views, and pro
 * every step of the real system is, for each view of its outcome, a step of the same operation from a view of where it
   began, or leaves that view as it was;
 * where a property fails, it fails in some view;
-* the views of an initial state are initial states.
+* an initial state is its own only view;
+* what the views take for granted of a state holds of the initial ones and is kept by every operation.
 
 Then every reachable state's views are reachable in the reduced system, at the same depth or an earlier one. The other
 direction, that a run of views is a run of the real system, is not assumed: every trace is replayed on the real system.
@@ -74,20 +75,33 @@ class Obligation:
 def obligations(system: TransitionSystem) -> Iterator[Obligation]:
     """What the reduction of a system rests on; every one must be valid.
 
-    States are taken to be in canonical form, which every operation and start is obliged to keep: looking at all of a
-    state's parts together changes nothing in it.
+    Of a state it is taken for granted that it is well-formed, which every start and operation is obliged to keep.
     """
-    layout = system.layout
-    state = layout.build(system.relation.state)
-    for start in system.starts:
+    layout, relation = system.layout, system.relation
+    state = layout.build(relation.state)
+    granted = _well_formed(system, relation.state)
+    for start, symbolic in zip(system.starts, relation.starts, strict=True):
+        kept = implies(symbolic.domain, _well_formed(system, symbolic.values))
+        yield Obligation(f"start {start.name}: it is well-formed", _term(kept))
         yield Obligation(f"start {start.name}: it is its own only view", _start_is_a_view(system, start.run))
     for invariant in system.invariants:
         broken = no(invariant.holds(state))
         seen = either(*(both(v.applies(state), no(invariant.holds(_image(layout, v, state)))) for v in system.views))
-        yield Obligation(f"{invariant.name}: where it fails, it fails in a view", _term(implies(broken, seen)))
-    for op in system.operations:
+        claim = implies(both(granted, broken), seen)
+        yield Obligation(f"{invariant.name}: where it fails, it fails in a view", _term(claim))
+    for op, step in zip(system.operations, relation.steps, strict=True):
+        kept = implies(both(granted, step.guard), _well_formed(system, step.values))
+        yield Obligation(f"{op.name}: the outcome is well-formed", _term(kept))
         for number, view in enumerate(system.views):
-            yield Obligation(f"{op.name}: view {number} of the outcome", _term(_simulated(system, op, view, state)))
+            claim = implies(granted, _simulated(system, op, view, state))
+            yield Obligation(f"{op.name}: view {number} of the outcome", _term(claim))
+
+
+def _well_formed(system: TransitionSystem, values: tuple[Term, ...]) -> Any:
+    """What the model says of every state, and that enumerations are in range."""
+    leaves = zip(values, system.layout.leaves, strict=True)
+    ranges = [terms.compare("ult", value, len(leaf.sort.names)) for value, leaf in leaves if leaf.sort.partial]
+    return both(system.well_formed(system.layout.build(values)), *ranges)
 
 
 def _term(value: Any) -> Term:

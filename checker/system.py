@@ -134,6 +134,7 @@ class TransitionSystem:
         symmetries: renamings that help to find and print invariants.
         lemmas: disjunctions a proof may need; tried before others, used only if they hold and are needed.
         views: parts of a state that develop independently; none: a state is always looked at as a whole.
+        well_formed: state -> Bool; what views take for granted of a state, an obligation of every start and operation.
     """
 
     name: str
@@ -145,6 +146,7 @@ class TransitionSystem:
     symmetries: tuple[Symmetry, ...] = ()
     lemmas: tuple[Literals, ...] = ()
     views: tuple[View, ...] = ()
+    well_formed: Callable[[Any], Any] = lambda state: True
 
     def __post_init__(self) -> None:
         for what in ("starts", "operations", "invariants", "predicates"):

@@ -49,16 +49,15 @@ def mm_kernel(
         repairs: names of :data:`models.mm.kernel.REPAIRS`; default: all of them.
     """
     from models.mm.catalogue import CORE
-    from models.mm.kernel import REPAIRS, Kernel
+    from models.mm.kernel import OWN_SPLIT, REPAIRS, Kernel
     from models.mm.orders import SPLITS
 
     if generation is None:
         generation = SPLITS[split].generation if split else "linux-6.12"
-    own_split = {"linux-6.1": "partial-revert", "linux-6.12": "linux-6.12"}[generation]
     return Kernel(
         arch=arch,
         generation=generation,
-        split=split or own_split,
+        split=split or OWN_SPLIT[generation],
         migration=migration or generation,
         migration_ad=migration_ad,
         features=CORE if features is None else features,
@@ -94,6 +93,7 @@ def mm_system_of(kernel: Kernel, processes: int = 2) -> TransitionSystem:
         symmetries=words.symmetries(kernel, processes),
         lemmas=words.lemmas(kernel, processes),
         views=() if kernel.features == CORE else focus.views(processes),
+        well_formed=focus.well_formed,
     )
 
 

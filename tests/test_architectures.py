@@ -173,6 +173,7 @@ DIFFERENCES = {
         ("linux-6.1", "linux-6.12"): _levels(
             "dirty", "mkclean", "mkdirty", "mkwrite", "wrprotect", "mkuffd_wp", "modify"
         )
+        | {"pmd_trans_huge"}
     },
 }
 _WITH_SHADOW_STACKS = {("linux-6.1", "linux-6.12"): DIFFERENCES["x86-64"]["linux-6.1", "linux-6.12"] | _levels("write")}

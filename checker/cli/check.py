@@ -160,9 +160,10 @@ def run_check(args: argparse.Namespace) -> int:
 
         save_scenarios(outcomes, Path(args.save_scenarios))
     if args.json:
-        from checker.cli.report import write_json
+        from checker.cli.output import write_json
+        from checker.cli.report import json_data
 
-        write_json(outcomes, paths, args.json)
+        write_json(json_data(outcomes, paths), args.json)
     if args.json != "-":
         from checker.cli.colour import for_terminal
         from checker.cli.report import report

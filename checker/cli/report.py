@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import textwrap
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from checker.cli.jobs import Job, Outcome, build_system
-from checker.cli.main import UsageError
 from checker.cli.table import comparison
 from checker.cli.traces import render_trace
 from checker.verdict import Result, Verdict
@@ -338,19 +334,3 @@ def _result_data(job: Job, result: Result, path: str | None) -> dict[str, Any]:
         "enumerated": result.enumerated,
         "proof": certificate and {"clauses": [c["text"] for c in certificate.clauses], "certificate": path},
     }
-
-
-def write_json(outcomes: list[Outcome], paths: dict[tuple[Job, str], str], target: str) -> None:
-    """Writes the results as JSON to a file or, for ``-``, to standard output.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    text = json.dumps(json_data(outcomes, paths), indent=1) + "\n"
-    if target == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(target).write_text(text, encoding="utf-8")
-    except OSError as why:
-        raise UsageError(f"cannot write --json {target}: {why.strerror}") from None

@@ -257,7 +257,8 @@ def run_scenarios(args: argparse.Namespace) -> int:
     """Runs ``ptecheck scenario`` and returns its exit status."""
     from checker.cli.check import require_writable_file
     from checker.cli.colour import for_terminal
-    from checker.cli.scenario_report import report_text, write_json
+    from checker.cli.output import write_json
+    from checker.cli.scenario_report import json_data, report_text
 
     watch_interrupts()
     if args.json and args.json != "-":
@@ -267,7 +268,7 @@ def run_scenarios(args: argparse.Namespace) -> int:
     for error in (*errors, *more):
         print(f"ptecheck: {error}", file=sys.stderr)
     if args.json:
-        write_json(reports, args.json)
+        write_json(json_data(reports), args.json)
     if args.json != "-" and reports:
         sys.stdout.write(for_terminal(report_text(reports, args.runs)))
     return EXIT_USAGE if errors or more else status_of(reports)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from checker.cli.jobs import build_system
-from checker.cli.main import UsageError
 from checker.cli.scenario import Answered, Report, job_of
 from checker.cli.traces import render_trace
 from checker.scenario import Answer, Fact, Formula, Scenario, Setting
@@ -191,19 +187,3 @@ def _answer_data(answered: Answered) -> dict[str, Any]:
         "run": ran.run
         and {"start": ran.run.start, "inputs": list(ran.run.inputs), "operations": list(ran.run.operations)},
     }
-
-
-def write_json(reports: list[Report], target: str) -> None:
-    """Writes the answers as JSON to a file or, for ``-``, to standard output.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    text = json.dumps(json_data(reports), indent=1) + "\n"
-    if target == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(target).write_text(text, encoding="utf-8")
-    except OSError as why:
-        raise UsageError(f"cannot write --json {target}: {why.strerror}") from None

@@ -5,7 +5,7 @@ another), nothing that one group does can be noticed by another, every invariant
 thing a group can still learn of the others is that their places are taken: the model has a fixed number of places
 for processes. So a state is replaced by one view for each group, in which the processes of other groups are only
 marked as being elsewhere. A run of the views is a run of the world in which the others stand still, so traces replay
-on the world itself. docs/model.md has the argument, and for every configuration the conditions it rests on are proved.
+on the world itself. docs/model.md has the argument; the conditions it rests on are proved in the tests.
 """
 
 from __future__ import annotations
@@ -13,17 +13,38 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from checker.logic import both, either, no, word_like
+from checker.logic import both, either, implies, no, word_like
 from checker.system import View
 from models.mm.state import (
+    ABSENT,
     ABSENT_PROCESS,
     ELSEWHERE,
     World,
+    alike,
     alive,
+    at,
     choose,
+    on_zero_page,
     refers_to,
     renumbered,
+    typed_like,
 )
+
+
+def well_formed(s: World) -> Any:
+    """What every reachable state is like.
+
+    Pages have their canonical numbers and pages of nobody are blank, who does not exist has nothing, nobody is
+    elsewhere, and no shared file mapping maps the zero page.
+    """
+    parts = [alike(s, renumbered(s))]
+    for q in s.processes:
+        parts += [
+            implies(at(q, ABSENT), alike(q, typed_like(q, ABSENT_PROCESS))),
+            no(at(q, ELSEWHERE)),
+            implies(q.vma.shared, no(on_zero_page(s, q))),
+        ]
+    return both(*parts)
 
 
 def linked(s: World, p: int, q: int) -> Any:

@@ -15,6 +15,8 @@ GENERATIONS = {
 }
 """The releases of generic mm that are modelled, oldest first."""
 
+OWN_SPLIT = {"linux-6.1": "partial-revert", "linux-6.12": "linux-6.12"}
+"""The order of calls in the huge-page split that each release has; a name in :data:`models.mm.orders.SPLITS`."""
 
 REPAIRS = {
     "madv-free-shared": "MADV_FREE leaves a page alone that another process maps, whether or not the page is dirty",
@@ -100,8 +102,9 @@ class Kernel:
         """The choices in words, for names of systems."""
         if self.features == {"core"}:
             return f"split {self.split}"
-        own = {"linux-6.1": "partial-revert", "linux-6.12": "linux-6.12"}[self.generation]
-        words = [self.generation] if self.split == own else [self.generation, f"split {self.split}"]
+        words = (
+            [self.generation] if self.split == OWN_SPLIT[self.generation] else [self.generation, f"split {self.split}"]
+        )
         if self.migration != self.generation:
             words.append(f"migration {self.migration}")
         if not self.migration_ad:

@@ -223,6 +223,15 @@ def choose(condition: Any, yes: Any, otherwise: Any) -> Any:
     return ite(condition, yes, otherwise)
 
 
+def alike(left: Any, right: Any) -> Any:
+    """Two records of one type are equal in every part; for plain values, :func:`checker.logic.same`."""
+    if isinstance(left, tuple):
+        return both(*(alike(a, b) for a, b in zip(left, right, strict=True)))
+    if hasattr(left, "__dataclass_fields__"):
+        return both(*(alike(getattr(left, n), getattr(right, n)) for n in left.__dataclass_fields__))
+    return same(left, right)
+
+
 def zero_page(s: World) -> int:
     """The number that stands for the zero page."""
     return len(s.pages)
@@ -259,6 +268,11 @@ def on_zero_page(s: World, process: Process) -> Any:
 def maps_page(s: World, process: Process) -> Any:
     """The process has a present entry for a page that is not the zero page."""
     return both(mapped(process), no(same(process.page, zero_page(s))))
+
+
+def maps_anonymous(s: World, process: Process) -> Any:
+    """The process has a present entry for a page of anonymous memory that is not the zero page."""
+    return both(maps_page(s, process), no(process.vma.shared))
 
 
 def refers(s: World, process: Process) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from checker.logic import both, either, no, same
 from checker.system import Literals, Predicate, Symmetry
 from invariants.mm import marked_soft_dirty, marked_uffd_wp
+from models.mm.focus import linked
 from models.mm.kernel import Kernel
 from models.mm.state import (
     PMD,
@@ -25,7 +26,6 @@ from models.mm.state import (
     page_of,
     reads_right,
     refers,
-    refers_to,
     shared,
 )
 from models.mm.world import operations
@@ -100,9 +100,7 @@ def _named(fact: str, name: str) -> str:
 
 
 def _same_page(p: int, q: int) -> Callable[[World], Any]:
-    return lambda s: both(
-        refers_to(s, s.processes[p], s.processes[q].page), refers_to(s, s.processes[q], s.processes[p].page)
-    )
+    return lambda s: linked(s, p, q)
 
 
 def _of_entry(p: int, holds: Helper, name: str) -> Predicate:

@@ -16,6 +16,7 @@ from models.mm.state import (
     Right,
     World,
     at,
+    maps_anonymous,
     maps_page,
     on_zero_page,
     others,
@@ -82,10 +83,6 @@ def made_exclusive(s: World, p: int) -> World:
     return with_own_page(after, p, exclusive=True, slot=both(page.slot, no(freed)), dirty=either(page.dirty, freed))
 
 
-def _anonymous(s: World, mine: Process) -> Any:
-    return both(maps_page(s, mine), no(mine.vma.shared))
-
-
 @operation("mm/memory.c do_wp_page(), wp_page_reuse()")
 def wp_page_reuse(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     """Write fault on a read-only PTE: the page is this process's own."""
@@ -93,7 +90,7 @@ def wp_page_reuse(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     fault = both(write_fault(k, s, p, PTE), no(arch.pte_write(mine.entry)), no(to_userfaultfd(k, mine)))
     entry = arch.pte_mkdirty(arch.pte_mkyoung(mine.entry))
     after = with_process(made_exclusive(s, p), p, entry=k.maybe_mkwrite("pte", entry, mine.vma))
-    return both(fault, _anonymous(s, mine), may_reuse(s, p)), after
+    return both(fault, maps_anonymous(s, mine), may_reuse(s, p)), after
 
 
 def copied_right(s: World, mine: Process) -> Right:
@@ -128,7 +125,7 @@ def huge_pmd_reuse(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     fault = both(write_fault(k, s, p, PMD), no(arch.pmd_write(mine.entry)), no(to_userfaultfd(k, mine, "pmd")))
     entry = arch.pmd_mkdirty(arch.pmd_mkyoung(mine.entry))
     after = with_process(made_exclusive(s, p), p, entry=k.maybe_mkwrite("pmd", entry, mine.vma))
-    return both(fault, _anonymous(s, mine), may_reuse(s, p)), after
+    return both(fault, maps_anonymous(s, mine), may_reuse(s, p)), after
 
 
 @operation("mm/huge_memory.c touch_pmd()", idle=_writable_is_served)

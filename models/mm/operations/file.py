@@ -9,14 +9,8 @@ from checker.logic import both, either, ite, no
 from models.mm.catalogue import operation
 from models.mm.kernel import Kernel
 from models.mm.operations.fault import write_fault
-from models.mm.operations.swap import for_sharers
+from models.mm.operations.swap import for_sharers, read_in
 from models.mm.state import FILE, PTE, World, at, page_of, with_own_page, with_process
-
-
-def _read_in(s: World, p: int) -> World:
-    page = page_of(s, p)
-    after = for_sharers(s, p, lambda r: replace(r, memory=ite(page.memory, r.memory, r.slot)))
-    return with_own_page(after, p, memory=True, dirty=both(page.dirty, page.memory))
 
 
 @operation("mm/memory.c do_read_fault(), do_set_pte() (6.1), set_pte_range() (6.12)", "file")
@@ -24,7 +18,7 @@ def file_read_fault(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     """Read fault on a page of a shared file mapping."""
     mine = s.processes[p]
     entry = k.arch.mk_pte(k.vm_page_prot(mine.vma, mine.entry))
-    return at(mine, FILE), with_process(_read_in(s, p), p, level=PTE, entry=entry)
+    return at(mine, FILE), with_process(read_in(s, p), p, level=PTE, entry=entry)
 
 
 @operation("mm/memory.c do_shared_fault(), fault_dirty_shared_page()", "file")
@@ -33,7 +27,7 @@ def file_write_fault(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     mine = s.processes[p]
     entry = k.arch.pte_mkdirty(k.arch.mk_pte(k.vm_page_prot(mine.vma, mine.entry)))
     entry = k.maybe_mkwrite("pte", entry, mine.vma)
-    after = with_own_page(_read_in(s, p), p, dirty=True)
+    after = with_own_page(read_in(s, p), p, dirty=True)
     return both(at(mine, FILE), mine.vma.write), with_process(after, p, level=PTE, entry=entry)
 
 

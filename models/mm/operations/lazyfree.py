@@ -18,6 +18,7 @@ from models.mm.state import (
     at,
     choose,
     mapped,
+    maps_anonymous,
     maps_page,
     migrating,
     others,
@@ -53,7 +54,7 @@ def madv_free_pte(k: Kernel, s: World, p: int) -> tuple[Any, World]:
         possible = both(possible, no(page.ksm))
     entry = ite(_touched(k, mine), arch.pte_mkclean(arch.pte_mkold(mine.entry)), mine.entry)
     # A page under migration is isolated, and folio_mark_lazyfree() then does nothing.
-    return both(at(mine, PTE), _anonymous(s, mine), possible), _freed(s, p, entry, no(migrating(s, p)))
+    return both(at(mine, PTE), maps_anonymous(s, mine), possible), _freed(s, p, entry, no(migrating(s, p)))
 
 
 @operation("mm/huge_memory.c madvise_free_huge_pmd()", "lazyfree")
@@ -63,17 +64,13 @@ def madv_free_pmd(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     possible = both(no(_mapped_elsewhere(s, p)), no(migrating(s, p)))
     entry = ite(_touched(k, mine), arch.pmd_mkclean(arch.pmd_mkold(mine.entry)), mine.entry)
     after = _freed(s, p, entry, True)
-    guard = both(at(mine, PMD), _anonymous(s, mine), possible)
+    guard = both(at(mine, PMD), maps_anonymous(s, mine), possible)
     if "madv-free-huge-swap" in k.repairs:
         return both(guard, no_other_swap_entry(s, p)), after
     # The slot is not looked at: it stays, the page is clean, and folio_mark_lazyfree() does nothing in the swap cache.
     right = replace(mine.right, zero=True)
     kept = with_process(with_own_page(s, p, dirty=False), p, entry=entry, right=right)
     return guard, choose(page.slot, kept, after)
-
-
-def _anonymous(s: World, mine: Process) -> Any:
-    return both(maps_page(s, mine), no(mine.vma.shared))
 
 
 def _freed(s: World, p: int, entry: Any, lazily: Any) -> World:

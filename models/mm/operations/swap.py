@@ -125,7 +125,7 @@ def free_swap(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     return guard, with_own_page(after, p, slot=False, dirty=True)
 
 
-def _read_in(s: World, p: int) -> World:
+def read_in(s: World, p: int) -> World:
     """The page is in memory again, if it was not: read from its slot, clean."""
     page = page_of(s, p)
     after = for_sharers(s, p, lambda r: replace(r, memory=ite(page.memory, r.memory, r.slot)))
@@ -176,7 +176,7 @@ def _swap_in(k: Kernel, s: World, p: int, write: bool, mode: str) -> tuple[Any, 
     mine, page = s.processes[p], page_of(s, p)
     last = no_other_swap_entry(s, p)
     guard: Any = both(at(mine, SWAP), no(migrating(s, p)))
-    after = _read_in(s, p)
+    after = read_in(s, p)
     if mode == "freed":
         guard, after = both(guard, last), _without_slot(after, p, True)
     elif mode == "fresh":
@@ -235,5 +235,5 @@ def unuse_pte(k: Kernel, s: World, p: int) -> tuple[Any, World]:
     arch, mine, page = k.arch, s.processes[p], page_of(s, p)
     entry = arch.pte_mkold(arch.mk_pte(k.vm_page_prot(mine.vma, mine.entry)))
     entry = k.with_uffd_wp(mine.held.uffd_wp, k.with_soft_dirty(mine.held.soft_dirty, entry))
-    after = with_own_page(_read_in(s, p), p, exclusive=either(page.exclusive, mine.held.exclusive))
+    after = with_own_page(read_in(s, p), p, exclusive=either(page.exclusive, mine.held.exclusive))
     return both(at(mine, SWAP), no(migrating(s, p))), with_process(after, p, level=PTE, entry=entry, held=NOTHING_HELD)

@@ -1,0 +1,26 @@
+"""Results for machines: JSON to a file or a pipe."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from checker.cli.main import UsageError
+
+
+def write_json(data: Any, target: str) -> None:
+    """Writes data as JSON to a file or, for ``-``, to standard output.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    text = json.dumps(data, indent=1) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as why:
+        raise UsageError(f"cannot write --json {target}: {why.strerror}") from None
