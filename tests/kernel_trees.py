@@ -18,14 +18,15 @@ CACHE = Path(os.environ.get("PTECHECK_KERNEL_CACHE") or Path(__file__).resolve()
 """Where the trees are kept; the environment variable PTECHECK_KERNEL_CACHE moves it."""
 
 FETCH = "python -m tests.kernel_trees"
-FOLDERS = ("arch/loongarch", "arch/x86", "arch/sparc", "mm", "include", "Makefile")
+FOLDERS = ("arch", "mm", "include", "Documentation/mm", "tools/testing/selftests", "Makefile")
 VERSIONS = ("6.1", "6.12")
 _HEADERS = re.compile(r"^(linux-headers-6\.12\.[0-9][0-9a-z.+~-]*-common)\b", re.M)
 
 
 def tree(version: str) -> Path | None:
     """The source tree of a version, ``6.1`` or ``6.12``, if it was fetched."""
-    return _present(CACHE / f"linux-{version}")
+    found = _present(CACHE / f"linux-{version}")
+    return found if found and all((found / folder).exists() for folder in FOLDERS) else None
 
 
 def headers(version: str) -> Path | None:

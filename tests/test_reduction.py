@@ -67,20 +67,20 @@ def test_the_reduction_is_sound_elsewhere(config: str, features: str) -> None:
     assert unproved(world(config, features)) == []
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 @pytest.mark.parametrize("generation", ["linux-6.1", "linux-6.12"])
 @pytest.mark.parametrize("config", [X86, LOONG, SPARC])
 def test_the_reduction_of_the_whole_world_is_sound(config: str, generation: str) -> None:
     assert unproved(world(config, "all", generation=generation)) == []
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_every_operation_keeps_three_processes_well_formed() -> None:
     kept = [o for o in obligations(world(X86, "all", processes=3)) if o.says.endswith("well-formed")]
     assert [o.says for o in kept if not valid(o.holds)] == []
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [X86, LOONG, SPARC])
 def test_the_reduction_of_three_processes_is_sound(config: str) -> None:
     assert unproved(world(config, "touch", processes=3)) == []
@@ -148,7 +148,7 @@ def test_the_reduced_search_finds_the_same(config: str, features: str, processes
     _compare(config, features, processes)
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 @pytest.mark.parametrize(("config", "features", "processes"), COMPARED_SLOWLY)
 def test_the_reduced_search_finds_the_same_in_larger_worlds(config: str, features: str, processes: int) -> None:
     _compare(config, features, processes)
