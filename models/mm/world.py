@@ -11,7 +11,7 @@ from models.mm import operations as _declared  # noqa: F401 - declares the opera
 from models.mm.catalogue import MmOperation, operations_of
 from models.mm.kernel import Kernel
 from models.mm.operations.fork import forks_elsewhere
-from models.mm.operations.race import FLUSHED_LATER
+from models.mm.operations.race import FLUSHED_FIRST, FLUSHED_LATER
 from models.mm.state import (
     ABSENT_PROCESS,
     BLANK_PAGE,
@@ -32,6 +32,7 @@ from models.mm.state import (
     names,
     refers,
     refers_to,
+    with_process,
 )
 
 WRITABLE_VMA = Vma(True, False)
@@ -99,15 +100,18 @@ def _for_process(k: Kernel, op: MmOperation, p: int, name: str) -> Operation:
 
 
 def flushed(operation: str, before: World, after: World, p: int) -> World:
-    """The world with the stale TLB entries gone that the operation of process ``p`` flushes: its own, its page's."""
+    """The world without the stale TLB entries that an operation given to process ``p`` flushes.
+
+    Reclaim flushes everybody's before it writes a page or frees its frame, everything else at most the process's own.
+    """
     if operation in FLUSHED_LATER or operation.startswith("swap_in"):
         return after
-    mine = before.processes[p]
+    mine, reclaim = before.processes[p], operation in FLUSHED_FIRST
     processes = tuple(
-        replace(q, stale=False if n == p else both(q.stale, no(_on_page_of(before, mine, old))))
+        replace(q, stale=both(q.stale, no(_on_page_of(before, mine, old)))) if reclaim and n != p else q
         for n, (q, old) in enumerate(zip(after.processes, before.processes, strict=True))
     )
-    return replace(after, processes=processes)
+    return with_process(replace(after, processes=processes), p, stale=False)
 
 
 def _on_page_of(s: World, mine: Process, other: Process) -> Any:

@@ -56,6 +56,10 @@ The entry is flushed before the page is written (try_to_unmap_flush_dirty()) and
 """
 
 
+FLUSHED_FIRST = frozenset(("pageout", "free_swap_cache_page"))
+"""Operations of reclaim on a page, not on a process: everybody's stale TLB entries for it are flushed first."""
+
+
 def not_atomic(k: Kernel) -> bool:
     """The architecture leaves ptep_set_wrprotect() and pmdp_set_wrprotect() to generic code: read, then write."""
     return not k.facilities.atomic_wrprotect
