@@ -58,6 +58,8 @@ class Hardware:
         serves_writable: a store through any present user entry that ``pte_write()`` calls writable completes
             without generic mm, whatever its other bits.
         young_gates: an entry that is not young may not let an access through.
+        executable: entry -> Bool; a user may fetch instructions; None: whoever may read may.
+        notes: what one should know about the description, for reports.
     """
 
     readable: Helper
@@ -69,6 +71,8 @@ class Hardware:
     source: str
     serves_writable: bool
     young_gates: bool
+    executable: Helper | None = None
+    notes: tuple[str, ...] = ()
 
     def writable(self, entry: Any) -> Any:
         """A user store through this entry succeeds without generic mm: by the CPU alone or by a low-level handler."""
@@ -106,6 +110,10 @@ class Architecture:
         source: where the helpers come from.
         fields: for fields of several bits, ``NAME is VALUE`` -> (mask, value), for readable invariants.
         assumptions: what was taken as given when the helpers were read from a kernel tree, a sentence each.
+        levels: the levels whose entries map user pages and whose helpers are known.
+        hardwares: level -> the machine's behaviour there, where it is not ``hardware``.
+        protection_map: index of the kernel's table (VM_READ 1, VM_WRITE 2, VM_EXEC 4, VM_SHARED 8) -> protection word.
+        exceptions: name of a contract clause -> why this machine breaks it on purpose.
     """
 
     name: str
@@ -121,6 +129,14 @@ class Architecture:
     source: str
     fields: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
+    levels: tuple[str, ...] = LEVELS
+    hardwares: Mapping[str, Hardware] = field(default_factory=dict)
+    protection_map: Mapping[int, int] = field(default_factory=dict)
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+
+    def hardware_at(self, level: str) -> Hardware:
+        """The machine's behaviour on the entries of a level."""
+        return self.hardwares.get(level, self.hardware)
 
     @property
     def config(self) -> str:

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.kernel import LiftedHelper, LiftedTree, lift_tree
-from models.kernel.architectures import PLATFORMS
+from models.kernel.platforms import PLATFORMS
 from tests import kernel_trees
 
 CC = shutil.which("cc") or shutil.which("gcc") or ""
@@ -32,7 +32,7 @@ PRELUDE = """
 typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long long u64;
 typedef signed char s8; typedef short s16; typedef int s32; typedef long long s64; typedef _Bool bool;
 typedef u64 phys_addr_t; typedef unsigned long size_t; typedef unsigned long vm_flags_t;
-struct page; struct vm_area_struct { unsigned long vm_flags; };
+typedef struct { unsigned long val; } swp_entry_t; struct page; struct vm_area_struct { unsigned long vm_flags; };
 static struct vm_area_struct no_vma;
 #define true 1
 #define false 0
@@ -102,16 +102,18 @@ def wrapper(helper: LiftedHelper) -> str:
     making = {
         "pte": "(pte_t){{ {} }}",
         "pmd": "(pmd_t){{ {} }}",
+        "pud": "(pud_t){{ {} }}",
+        "swp": "(swp_entry_t){{ {} }}",
         "pgprot": "(pgprot_t){{ {} }}",
         "page": "(struct page *){}",
         "word": "{}",
         "vma": "&no_vma",
     }
-    level = "pmd" if "pmd" in helper.name else "pte"
+    types = {"pte": "pte_t", "pmd": "pmd_t", "pud": "pud_t", "pgprot": "pgprot_t", "swp": "swp_entry_t"}
     before, call = [], []
     for index, parameter in enumerate(helper.parameters):
         value = making[parameter.kind].format(f"a{index}")
-        kind = f"{parameter.kind}_t" if parameter.kind in ("pte", "pmd", "pgprot") else ""
+        kind = types.get(parameter.kind, "")
         before.append(f"{kind} x{index} = {value};" if kind else "")
         call.append(f"x{index}" if kind else value)
     taken = ", ".join(f"unsigned long a{i}" for i, p in enumerate(helper.parameters) if p.kind != "vma")
@@ -119,8 +121,9 @@ def wrapper(helper: LiftedHelper) -> str:
     result = {
         "test": f"return !!({called});",
         "word": f"return {called};",
-        "entry": f"{level}_t r = {called}; return r.{level};",
+        "entry": f"__typeof__({called}) r = {called}; return *(unsigned long *)&r;",
     }
+    result["swap"] = result["entry"]
     return f"unsigned long check_{helper.name}({taken}) {{ {' '.join(before)} {result[helper.result]} }}\n"
 
 

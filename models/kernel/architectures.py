@@ -1,4 +1,4 @@
-"""What the lifter has to know about each architecture, as data: headers, configuration, run-time values, helpers.
+"""What the lifter has to know about an architecture, as data: headers, configuration, run-time values, helpers.
 
 The configuration is the distribution's where it matters for page-table entries: transparent huge pages, NUMA
 balancing, soft-dirty and userfaultfd write protection are on (Debian 6.1 and 6.12). A configuration option that is
@@ -7,11 +7,13 @@ not listed is not set.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
-TEST, ENTRY, WORD = "test", "entry", "word"
-"""What a helper yields: a truth value, an entry, or a plain integer."""
+from models.kernel.words import LP64, Abi
+
+TEST, ENTRY, WORD, SWAP = "test", "entry", "word", "swap"
+"""What a helper yields: a truth value, an entry, a plain integer, or a swp_entry_t."""
 
 _TESTS = "present write dirty young none special protnone soft_dirty uffd_wp devmap"
 _CHANGES = (
@@ -19,17 +21,37 @@ _CHANGES = (
     "clear_soft_dirty mkuffd_wp clear_uffd_wp"
 )
 
-HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
-    **{f"{level}_{name}": (TEST, (level,)) for level in ("pte", "pmd") for name in _TESTS.split()},
-    **{f"{level}_{name}": (ENTRY, (level, "vma")) for level in ("pte", "pmd") for name in _CHANGES.split()},
-    **{f"{level}_modify": (ENTRY, (level, "pgprot")) for level in ("pte", "pmd")},
-    **{f"{level}_pfn": (WORD, (level,)) for level in ("pte", "pmd")},
-    **{f"pfn_{level}": (ENTRY, ("word", "pgprot")) for level in ("pte", "pmd")},
-    **{f"mk_{level}": (ENTRY, ("page", "pgprot")) for level in ("pte", "pmd")},
-    "pmd_trans_huge": (TEST, ("pmd",)),
-    "pmd_leaf": (TEST, ("pmd",)),
-    "pmd_mkinvalid": (ENTRY, ("pmd",)),
+_LEVELS = ("pte", "pmd", "pud")
+_SWAP_FLAGS = ("exclusive", "soft_dirty", "uffd_wp")
+
+_ENTRY_HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    **{f"{level}_{name}": (TEST, (level,)) for level in _LEVELS for name in _TESTS.split()},
+    **{f"{level}_{name}": (ENTRY, (level, "vma")) for level in _LEVELS for name in _CHANGES.split()},
+    **{f"{level}_modify": (ENTRY, (level, "pgprot")) for level in _LEVELS},
+    **{f"{level}_pfn": (WORD, (level,)) for level in _LEVELS},
+    **{f"pfn_{level}": (ENTRY, ("word", "pgprot")) for level in _LEVELS},
+    **{f"mk_{level}": (ENTRY, ("page", "pgprot")) for level in _LEVELS},
+    **{f"{level}_{name}": (TEST, (level,)) for level in ("pmd", "pud") for name in ("trans_huge", "leaf", "bad")},
+    **{f"{level}_mkinvalid": (ENTRY, (level,)) for level in ("pmd", "pud")},
 }
+
+_SWAP_HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "__swp_type": (WORD, ("swp",)),
+    "__swp_offset": (WORD, ("swp",)),
+    "__swp_entry": (SWAP, ("word", "word")),
+    "__pte_to_swp_entry": (SWAP, ("pte",)),
+    "__swp_entry_to_pte": (ENTRY, ("swp",)),
+    "__pmd_to_swp_entry": (SWAP, ("pmd",)),
+    "__swp_entry_to_pmd": (ENTRY, ("swp",)),
+    **{
+        f"{level}_swp_{name}": (result, (level,))
+        for level in ("pte", "pmd")
+        for flag in _SWAP_FLAGS
+        for name, result in ((flag, TEST), (f"mk{flag}", ENTRY), (f"clear_{flag}", ENTRY))
+    },
+}
+
+HELPERS = {**_ENTRY_HELPERS, **_SWAP_HELPERS}
 """Helpers under their kernel names: what they yield, and the kinds of the parameters of a macro of that name."""
 
 FOLDED = ("asm-generic/pgtable-nop4d.h", "asm-generic/pgtable-nopud.h", "asm-generic/pgtable-nopmd.h")
@@ -71,23 +93,49 @@ class RunTime:
 
 
 @dataclass(frozen=True)
+class Feature:
+    """An option of an architecture: of the CPU, or of the kernel's configuration.
+
+    Attributes:
+        says: one sentence.
+        config: configuration options that it sets; "" unsets one.
+        calls: calls whose value it changes, name -> value.
+        excludes: features that cannot be chosen with it.
+    """
+
+    says: str
+    config: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, int] = field(default_factory=dict)
+    excludes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Platform:
-    """One architecture for the lifter.
+    """One architecture for the lifter, with its features chosen.
 
     Attributes:
         name: the architecture's name in ptecheck.
         folder: its folder under ``arch/``.
         headers: include names that are read, True where the header may be absent.
         config: the kernel configuration, option -> value.
-        first: headers read before all others, because headers that are not on the list would include them.
         sources: C files read where the tree has them, path -> the helpers they define.
         protection_map: the one of them with the table of page protections.
+        abi: how wide ``long`` is, and the byte order.
+        first: headers read before all others, because headers that are not on the list would include them.
         helpers: names lifted beside :data:`HELPERS`.
-        runtime: kernel variables with a value taken as given.
+        runtime: kernel variables, macros and C expressions of one name with a value taken as given.
+        calls: functions and function-like macros with a constant value taken as given, whatever their arguments.
         cpu_tests: functions that ask for a CPU feature.
         cpu_features: flag -> the ptecheck feature that sets it ("" never).
         clear_vm_flags: flags of a mapping that are taken as clear.
         constants: prefixes of the macros whose values are reported.
+        features: options, name -> what it is.
+        default: features in force when none is named.
+        page_shift: bits of an offset inside a page.
+        physical_bits: bits of a physical address that a frame number may have.
+        levels: the levels whose entries can map a user page.
+        chosen: the features in force.
+        says: one sentence on the machine.
     """
 
     name: str
@@ -96,95 +144,41 @@ class Platform:
     config: Mapping[str, str]
     sources: Mapping[str, tuple[str, ...]]
     protection_map: str
+    abi: Abi = LP64
     first: tuple[str, ...] = ()
     helpers: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     runtime: Mapping[str, RunTime] = field(default_factory=dict)
+    calls: Mapping[str, RunTime] = field(default_factory=dict)
     cpu_tests: frozenset[str] = frozenset()
     cpu_features: Mapping[str, str] = field(default_factory=dict)
     clear_vm_flags: frozenset[str] = frozenset()
     constants: tuple[str, ...] = CONSTANTS
+    features: Mapping[str, Feature] = field(default_factory=dict)
+    default: tuple[str, ...] = ()
+    page_shift: int = 12
+    physical_bits: int = 52
+    levels: tuple[str, ...] = ("pte", "pmd")
+    chosen: frozenset[str] = frozenset()
+    says: str = ""
 
     @property
     def wanted(self) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Every helper to look for."""
         return {**HELPERS, **self.helpers}
 
+    def with_features(self, names: Iterable[str]) -> Platform:
+        """The platform with these features in force."""
+        config, calls = dict(self.config), dict(self.calls)
+        for name in names:
+            feature = self.features.get(name, Feature(""))
+            config = {**config, **feature.config}
+            calls |= {
+                call: RunTime(value, f"{call}() is taken as {value}, for {name}")
+                for call, value in feature.calls.items()
+            }
+        kept = {option: value for option, value in config.items() if value}
+        return replace(self, config=kept, calls=calls, chosen=frozenset(names))
 
-LOONGARCH = Platform(
-    name="loongarch",
-    folder="loongarch",
-    headers={
-        **COMMON_HEADERS,
-        "asm/pgtable-bits.h": False,
-        "asm/addrspace.h": False,
-        "asm/loongarch.h": False,
-    },
-    config={
-        **COMMON_CONFIG,
-        **enabled("LOONGARCH PAGE_SIZE_16KB 16KB_3LEVEL"),
-        "CONFIG_PGTABLE_LEVELS": "3",
-        "CONFIG_PAGE_SHIFT": "14",
-    },
-    sources={
-        "arch/loongarch/mm/pgtable.c": ("mk_pmd",),
-        "arch/loongarch/mm/pgtable-64.c": ("mk_pmd",),
-        "arch/loongarch/mm/cache.c": (),
-    },
-    protection_map="arch/loongarch/mm/cache.c",
-    first=("arch/loongarch/include/asm/types.h", "arch/loongarch/include/asm/page.h"),
-    runtime={
-        "invalid_pte_table": RunTime(
-            0, "the address of invalid_pte_table, which stands for an empty PMD, is taken as 0"
-        ),
-    },
-)
-
-X86_64 = Platform(
-    name="x86-64",
-    folder="x86",
-    headers={
-        **COMMON_HEADERS,
-        **dict.fromkeys(
-            ("asm/pgtable_types.h", "asm/pgtable_64_types.h", "asm/pgtable_64.h", "asm/pgtable-invert.h"), False
-        ),
-        **dict.fromkeys(("asm/page_types.h", "asm/page_64_types.h"), False),
-        **dict.fromkeys(("linux/mem_encrypt.h", "asm/mem_encrypt.h", "asm/coco.h"), True),
-    },
-    config={
-        **COMMON_CONFIG,
-        **enabled(
-            "X86 X86_64 MEM_SOFT_DIRTY HAVE_ARCH_SOFT_DIRTY HAVE_ARCH_USERFAULTFD_WP PTE_MARKER_UFFD_WP "
-            "X86_INTEL_MEMORY_PROTECTION_KEYS HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD ARCH_HAS_CC_PLATFORM "
-            "ARCH_HAS_MEM_ENCRYPT AMD_MEM_ENCRYPT X86_MEM_ENCRYPT DYNAMIC_PHYSICAL_MASK X86_USER_SHADOW_STACK "
-            "RANDOMIZE_MEMORY DYNAMIC_MEMORY_LAYOUT SPARSEMEM SPARSEMEM_VMEMMAP"
-        ),
-        "CONFIG_PGTABLE_LEVELS": "4",
-        "CONFIG_PAGE_SHIFT": "12",
-    },
-    sources={
-        "arch/x86/mm/pgtable.c": ("pte_mkwrite", "pmd_mkwrite"),
-        "arch/x86/mm/pgprot.c": (),
-    },
-    protection_map="arch/x86/mm/pgprot.c",
-    helpers={
-        "pte_mkwrite_shstk": (ENTRY, ("pte",)),
-        "pmd_mkwrite_shstk": (ENTRY, ("pmd",)),
-        "protnone_mask": (WORD, ("word",)),
-        "flip_protnone_guard": (WORD, ("word", "word", "word")),
-    },
-    runtime={
-        "physical_mask": RunTime((1 << 52) - 1, "physical_mask covers 52 bits, none of them used by memory encryption"),
-        "cc_mask": RunTime(0, "cc_mask is 0: no memory encryption"),
-        "sme_me_mask": RunTime(0, "sme_me_mask is 0: no memory encryption"),
-        "__supported_pte_mask": RunTime((1 << 64) - 1, "__supported_pte_mask has every bit set"),
-    },
-    cpu_tests=frozenset({"cpu_feature_enabled", "boot_cpu_has", "static_cpu_has"}),
-    cpu_features={"X86_FEATURE_SHSTK": "shstk", "X86_FEATURE_USER_SHSTK": "shstk"},
-    clear_vm_flags=frozenset({"VM_SHADOW_STACK"}),
-)
-
-PLATFORMS = {platform.name: platform for platform in (LOONGARCH, X86_64)}
-"""Every architecture that can be lifted."""
 
 VM_FLAGS = {"VM_NONE": 0, "VM_READ": 1, "VM_WRITE": 2, "VM_EXEC": 4, "VM_SHARED": 8}
 """The flags that index the table of page protections (include/linux/mm.h)."""

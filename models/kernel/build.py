@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from checker import terms
+from models.hardware import Machine
 from models.kernel.errors import CannotLift, KernelError, NotLifted
-from models.kernel.helper import WIDTH, LiftedHelper
+from models.kernel.helper import LiftedHelper
 from models.kernel.lift import LiftedTree
+from models.kernel.values import WIDTH
 from models.pte import LEVELS, PROTECTIONS, Architecture, Bit, Hardware, Helper
 
 _EACH_LEVEL = "mkdirty mkclean mkwrite wrprotect mkold mkyoung modify present write dirty young"
@@ -22,6 +24,86 @@ BLOCKS = ("pfn_pte", "pmd_mkhuge")
 _OPTIONAL = "mksoft_dirty clear_soft_dirty mkuffd_wp clear_uffd_wp"
 OPTIONAL = tuple(f"{level}_{name}" for level in LEVELS for name in _OPTIONAL.split())
 """Helpers that join the model where the tree gives them an effect, even if the built-in variant has none."""
+
+
+def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
+    """A machine without hand-written helpers: everything the tree has, with the hardware's description.
+
+    Args:
+        lifted: the tree.
+        machine: the hardware.
+
+    Raises:
+        CannotLift: the model needs a helper or a bit that was not lifted.
+        KernelError: the tree's bits are not where the hardware has them.
+    """
+    platform = lifted.platform
+    reasons = {entry.name: entry for entry in lifted.missing}
+    needed = [f"{level}_{name}" for level in platform.levels for name in _EACH_LEVEL.split()] + ["pfn_pte"]
+    missing = [
+        reasons.get(name, NotLifted(name, "", 0, "not present")) for name in needed if name not in lifted.helpers
+    ]
+    missing += [
+        NotLifted(f"page protection {name}", "", 0, "not found in the tree")
+        for name in PROTECTIONS
+        if name not in lifted.protections
+    ]
+    if missing:
+        raise CannotLift(missing)
+    for name, value in machine.fixed.items():
+        if lifted.constants.get(name, value) != value:
+            raise KernelError(f"{name} is 0x{lifted.constants[name]:x} in the tree, the CPU has it at 0x{value:x}")
+    try:
+        hardwares = dict(machine.describe(lifted.constants, platform.chosen))
+    except KeyError as why:
+        raise CannotLift([NotLifted(str(why.args[0]), "", 0, "the hardware's description needs this macro")]) from None
+    helpers: dict[str, Helper] = dict(lifted.helpers)
+    makers = {level: make for level in platform.levels if (make := _maker(lifted, level)) is not None}
+    names = {"pte": "mk_pte", "pmd": "mk_huge_pmd", "pud": "mk_huge_pud"}
+    return Architecture(
+        name=platform.name,
+        features=tuple(sorted(platform.chosen)),
+        variant="tree",
+        width=WIDTH,
+        bits=_named_bits(machine, lifted.constants),
+        helpers={**helpers, **{names[level]: make for level, make in makers.items()}},
+        protections={name: lifted.protections[name] for name in PROTECTIONS},
+        frames={level: _frame_mask(lifted, level, make) for level, make in makers.items()},
+        hardware=hardwares["pte"],
+        says=f"the helpers of {_release(lifted.version)} as the tree defines them",
+        source=", ".join(dict.fromkeys(helper.file for helper in lifted.helpers.values())),
+        assumptions=(*lifted.assumptions, *_options(lifted.configuration)),
+        levels=tuple(makers),
+        hardwares=hardwares,
+        protection_map=lifted.protection_map,
+        exceptions=machine.exceptions,
+    )
+
+
+def _maker(lifted: LiftedTree, level: str) -> Helper | None:
+    """A protection word -> the entry of frame number 0, huge above the PTE level; None if the tree has none."""
+    helpers = lifted.helpers
+    make = helpers.get(f"pfn_{level}")
+    if make is None:
+        return None
+    mkhuge = helpers.get(f"{level}_mkhuge")
+    if level == "pte":
+        return lambda prot: make(0, prot)
+    return (lambda prot: mkhuge(make(0, prot))) if mkhuge is not None else None
+
+
+def _frame_mask(lifted: LiftedTree, level: str, make: Helper) -> int:
+    """The bits of an entry that hold the frame number."""
+    platform = lifted.platform
+    highest = (1 << (platform.physical_bits - platform.page_shift)) - 1
+    return int(lifted.helpers[f"pfn_{level}"](highest, 0)) ^ int(lifted.helpers[f"pfn_{level}"](0, 0))
+
+
+def _named_bits(machine: Machine, constants: Mapping[str, int]) -> tuple[Bit, ...]:
+    single = [(bit, constants.get(bit.macro, 0)) for bit in machine.bits]
+    return tuple(
+        Bit(bit.macro, value.bit_length() - 1, bit.letter, bit.says) for bit, value in single if value.bit_count() == 1
+    )
 
 
 def architecture_from_tree(builtin: Architecture, lifted: LiftedTree) -> Architecture:
@@ -47,6 +129,7 @@ def architecture_from_tree(builtin: Architecture, lifted: LiftedTree) -> Archite
         bits=_bits(builtin, lifted.constants),
         helpers=_helpers(builtin, lifted.helpers),
         protections={name: lifted.protections[name] for name in PROTECTIONS},
+        protection_map=lifted.protection_map,
         says=f"the helpers of {_release(lifted.version)} as the tree defines them",
         source=", ".join(files),
         assumptions=(*lifted.assumptions, *_options(lifted.configuration)),

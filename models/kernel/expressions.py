@@ -35,7 +35,6 @@ from models.kernel.unit import Unit
 from models.kernel.values import Opaque, Pointer, Struct, StructType, Type, Unset, Value, Void, choose, zero
 from models.kernel.words import (
     INT,
-    ULONG,
     IntType,
     Undefined,
     Word,
@@ -60,7 +59,7 @@ class Expressions(ABC):
     platform: Platform
 
     def __init__(self, unit: Unit) -> None:
-        self.types = Types(unit, self._type_of)
+        self.types = Types(unit, self._type_of, self.platform.abi)
         self._unit = unit
         self._enumerators: dict[str, Word] = {}
         self._rules: dict[type, Callable[[Any], Value | None]] = {
@@ -166,7 +165,7 @@ class Expressions(ABC):
         return value.type if value is not None else Void()
 
     def _number(self, node: Number) -> Value:
-        value, kind = literal(node.token)
+        value, kind = literal(node.token, self.platform.abi)
         return number(value, kind)
 
     def _name(self, node: Name) -> Value | None:
@@ -181,7 +180,7 @@ class Expressions(ABC):
         runtime = self.platform.runtime.get(name)
         if runtime is not None:
             self.assume(runtime.says)
-            return number(runtime.value, ULONG)
+            return number(runtime.value, self.platform.abi.ulong)
         if name in self._unit.objects:
             raise Unsupported(f"{printable(name)} is a variable whose value is only known at run time", node.token)
         raise Unsupported(f"{printable(name)} is not known", node.token)
@@ -237,7 +236,7 @@ class Expressions(ABC):
                 owner = self.evaluate(flags.base)
                 if isinstance(owner, Opaque) and flag.token.text in self.platform.clear_vm_flags:
                     self.assume(f"vma->vm_flags has no {flag.token.text}")
-                    return number(0, ULONG)
+                    return number(0, self.platform.abi.ulong)
         return None
 
     def _conditional(self, node: Conditional) -> Value | None:
@@ -303,11 +302,11 @@ class Expressions(ABC):
     def _size(self, node: SizeOf) -> Value:
         kind = self.types.resolve(node.type)
         if isinstance(kind, Pointer):
-            return number(8, ULONG)
+            return number(self.platform.abi.bits // 8, self.platform.abi.ulong)
         while isinstance(kind, StructType) and len(kind.members) == 1:
             kind = kind.members[0][1]
         if isinstance(kind, IntType):
-            return number(max(kind.bits // 8, 1), ULONG)
+            return number(max(kind.bits // 8, 1), self.platform.abi.ulong)
         raise Unsupported("the size of this type is not understood", node.token)
 
     def _refused(self, node: Refused) -> Value:

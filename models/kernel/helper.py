@@ -8,9 +8,7 @@ from typing import Any
 
 from checker import logic, terms
 from checker.terms import Term
-
-WIDTH = 64
-"""Bits of every argument and of every entry."""
+from models.kernel.values import WIDTH
 
 
 @dataclass(frozen=True)

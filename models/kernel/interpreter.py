@@ -15,7 +15,7 @@ from models.kernel.syntax import Assign, Block, Call, Declare, Evaluate, Express
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Function, Unit
 from models.kernel.values import Opaque, Type, Value, Void, choose, unset
-from models.kernel.words import INT, ULONG, Word, from_truth, number
+from models.kernel.words import INT, Word, from_truth, number
 
 T = TypeVar("T")
 
@@ -52,14 +52,12 @@ class Interpreter(Expressions):
 
     Attributes:
         unit: the declarations.
-        platform: the architecture's run-time values.
-        features: hardware options in force.
+        platform: the architecture's run-time values, and its features.
         used: assumptions made so far, as sentences.
     """
 
     unit: Unit
     platform: Platform
-    features: frozenset[str]
     used: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -244,19 +242,24 @@ class Interpreter(Expressions):
             return self.evaluate(node.arguments[0])
         if name in TESTED and node.arguments:
             return from_truth(self.condition(node.arguments[0]))
+        given = self.platform.calls.get(name)
+        if given is not None:
+            self.assume(given.says)
+            return number(given.value, INT if given.value < 1 << 31 else self.platform.abi.ulong)
         if name in self.platform.cpu_tests and len(node.arguments) == 1:
             return self._cpu_test(node.arguments[0], name)
         if name == "page_to_pfn" and len(node.arguments) == 1:
             page = self.evaluate(node.arguments[0])
             if isinstance(page, Opaque) and page.frame is not None:
-                return Word(ULONG, page.frame)
+                abi = self.platform.abi
+                return Word(abi.ulong, terms.extract(page.frame, abi.bits - 1, 0))
         return None
 
     def _cpu_test(self, argument: Expression, name: str) -> Value:
         flag = argument.token.text
         if flag not in self.platform.cpu_features:
             raise Unsupported(f"{name}({printable(flag)}) depends on the processor", argument.token)
-        truth_value = self.platform.cpu_features[flag] in self.features
+        truth_value = self.platform.cpu_features[flag] in self.platform.chosen
         self.assume(f"{name}({flag}) is taken as {'true' if truth_value else 'false'}")
         return number(int(truth_value), INT)
 

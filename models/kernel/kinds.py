@@ -10,13 +10,13 @@ from models.kernel.syntax import Expression, TypeName
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import KNOWN_TYPES, Unit
 from models.kernel.values import Pointer, StructType, Type, Void
-from models.kernel.words import BOOL, CHAR, INT, LONG, UINT, ULONG, IntType
+from models.kernel.words import BOOL, CHAR, INT, LONG, UINT, ULONG, Abi, IntType
 
 _MAX_CHAIN = 20
 """How many typedefs may stand for each other."""
 
-_POINTER_SIZED = {"size_t": ULONG, "uintptr_t": ULONG, "ssize_t": LONG, "intptr_t": LONG, "vm_flags_t": ULONG,
-                  "phys_addr_t": ULONG, "resource_size_t": ULONG}  # fmt: skip
+_UNSIGNED_LONGS = frozenset("size_t uintptr_t vm_flags_t".split())
+_LONGS = frozenset("ssize_t intptr_t".split())
 _NOISE = frozenset({"const", "volatile", "int"})
 _SIGNED = frozenset({"signed", "__signed__"})
 
@@ -27,10 +27,12 @@ class Types:
     Args:
         unit: the declarations.
         type_of: the type of an expression, for ``typeof``.
+        abi: how wide ``long`` is.
     """
 
-    def __init__(self, unit: Unit, type_of: Callable[[Expression], Type]) -> None:
+    def __init__(self, unit: Unit, type_of: Callable[[Expression], Type], abi: Abi) -> None:
         self._unit = unit
+        self._abi = abi
         self._type_of = type_of
         self._known: dict[str, Type] = {}
 
@@ -65,7 +67,9 @@ class Types:
         core = [word for word in words if word not in _NOISE and word not in _SIGNED and word != "unsigned"]
         if not core:
             return INT if signed else UINT
-        if core in (["long"], ["long", "long"]):
+        if core == ["long"]:
+            return self._abi.long if signed else self._abi.ulong
+        if core == ["long", "long"]:
             return LONG if signed else ULONG
         if core == ["short"]:
             return IntType(16, signed)
@@ -76,7 +80,7 @@ class Types:
     def _named(self, name: str, token: Token, chain: int) -> Type:
         if name not in self._known:
             tokens = self._unit.typedefs.get(name)
-            self._known[name] = self._defined(tokens, token, chain) if tokens else _builtin(name)
+            self._known[name] = self._defined(tokens, token, chain) if tokens else _builtin(name, self._abi)
         return self._known[name]
 
     def _defined(self, tokens: list[Token], token: Token, chain: int) -> Type:
@@ -126,11 +130,17 @@ def _integers(kind: Type) -> int:
     return sum(_integers(member) for _, member in kind.members) if isinstance(kind, StructType) else 1
 
 
-def _builtin(name: str) -> Type:
-    """A type of include/linux/types.h."""
+def _builtin(name: str, abi: Abi) -> Type:
+    """A type of include/linux/types.h, or of include/linux/mm_types.h."""
     assert name in KNOWN_TYPES
-    if name in _POINTER_SIZED:
-        return _POINTER_SIZED[name]
+    if name in _UNSIGNED_LONGS:
+        return abi.ulong
+    if name in ("phys_addr_t", "resource_size_t"):
+        return IntType(abi.physical, False)
+    if name in _LONGS:
+        return abi.long
+    if name == "swp_entry_t":
+        return StructType(name, (("val", abi.ulong),))
     plain = name.removeprefix("__")
     signed = not plain.startswith("u")
     return IntType(int("".join(c for c in plain if c.isdigit())), signed)

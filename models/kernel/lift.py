@@ -7,22 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checker.terms import Term
-from models.kernel.architectures import PLATFORMS, TEST, Platform
+from models.kernel.architectures import TEST, Platform
 from models.kernel.errors import MAX_CONSTANTS, KernelError, LimitExceeded, NotLifted, Unsupported
 from models.kernel.helper import HelperParameter, LiftedHelper, argument_variable
 from models.kernel.interpreter import Interpreter
 from models.kernel.macros import Macro
+from models.kernel.platforms import PLATFORMS
 from models.kernel.preprocess import Sources
 from models.kernel.protections import protections
 from models.kernel.source import Tree
 from models.kernel.syntax import TypeName
 from models.kernel.tokens import Token, printable, tokenize
 from models.kernel.unit import Function, Unit
-from models.kernel.values import Opaque, Pointer, Type, Value, scalar, wrap
-from models.kernel.words import ULONG, IntType, Undefined, Word, convert, truth
+from models.kernel.values import Opaque, Pointer, Type, Value, joined, scalar, wrap
+from models.kernel.words import IntType, Undefined, Word, as_word, truth
 
 MAIN_HEADER = "include/linux/pgtable.h"
-_KIND_OF_TYPE = {"pte_t": "pte", "pmd_t": "pmd", "pgprot_t": "pgprot"}
+_KIND_OF_TYPE = {"pte_t": "pte", "pmd_t": "pmd", "pud_t": "pud", "pgprot_t": "pgprot", "swp_entry_t": "swp"}
 _KIND_OF_POINTER = {"struct vm_area_struct": "vma", "struct page": "page"}
 
 
@@ -32,29 +33,36 @@ class LiftedTree:
 
     Attributes:
         root: the tree.
-        architecture: its name in ptecheck.
+        platform: the architecture with the features it was read for.
         version: the kernel's release, or ``unknown``.
         helpers: kernel name -> helper.
         missing: helpers that were not lifted, with the reason.
         constants: macros of page-table bits that have an integer value.
         protections: protection class -> page protection word; empty if none could be read.
-        protection_source: file and line of each.
+        protection_map: the whole table, index (VM_READ 1, VM_WRITE 2, VM_EXEC 4, VM_SHARED 8) -> protection word.
+        protection_source: file and line of each class.
         assumptions: what values rest on, as sentences; only what was used.
         configuration: the options that the headers asked for, with their values ("" is not set).
         files: the files read.
     """
 
     root: Path
-    architecture: str
+    platform: Platform
     version: str
     helpers: Mapping[str, LiftedHelper]
     missing: tuple[NotLifted, ...]
     constants: Mapping[str, int]
     protections: Mapping[str, int]
+    protection_map: Mapping[int, int]
     protection_source: Mapping[str, str]
     assumptions: tuple[str, ...]
     configuration: Mapping[str, str]
     files: tuple[str, ...]
+
+    @property
+    def architecture(self) -> str:
+        """The architecture's name in ptecheck."""
+        return self.platform.name
 
 
 def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> LiftedTree:
@@ -64,8 +72,8 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
 
     Args:
         tree: a git checkout, an unpacked tarball or Debian's ``linux-headers-*-common`` folder.
-        architecture: ``loongarch`` or ``x86-64``.
-        features: hardware options in force, ``("shstk",)``.
+        architecture: a name in :data:`models.kernel.platforms.PLATFORMS`.
+        features: options in force, ``("shstk",)``; none: the platform's default.
 
     Raises:
         KernelError: the folder is no kernel tree, lacks the architecture, or cannot be read.
@@ -76,11 +84,13 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
             f"helpers of {architecture} cannot be read from a kernel tree yet: only {', '.join(PLATFORMS)} can"
         )
     folder = Tree.open(tree)
+    platform = platform.with_features(features or platform.default)
     _check_layout(folder, platform)
     sources = Sources(folder, platform.folder, platform.headers, platform.config)
+    sources.macros.fixed = frozenset((*platform.runtime, *platform.calls))
     for header in (*platform.first, MAIN_HEADER):
         sources.read(header)
-    lifter = _Lifter(sources, platform, features)
+    lifter = _Lifter(sources, platform)
     lifter.read_sources()
     return lifter.result()
 
@@ -118,13 +128,13 @@ def _check_layout(tree: Tree, platform: Platform) -> None:
 class _Lifter:
     """The work on one tree."""
 
-    def __init__(self, sources: Sources, platform: Platform, features: tuple[str, ...]) -> None:
+    def __init__(self, sources: Sources, platform: Platform) -> None:
         self.sources = sources
         self.platform = platform
         self.unit = Unit(sources.macros)
         self.unit.add(sources.tokens)
         self.last = sources.macros.seq
-        self.interpreter = Interpreter(self.unit, platform, frozenset(features))
+        self.interpreter = Interpreter(self.unit, platform)
         self.helpers: dict[str, LiftedHelper] = {}
         self.missing: list[NotLifted] = []
 
@@ -141,17 +151,18 @@ class _Lifter:
         for name, (result, kinds) in self.platform.wanted.items():
             self._lift(name, result, kinds)
         constants = self._constants()
-        words, places = protections(self.interpreter, self.platform, self.sources.tree, self._value)
+        found = protections(self.interpreter, self.platform, self.sources.tree, self._value)
         asked = sorted(self.sources.macros.asked)
         return LiftedTree(
             root=self.sources.tree.root,
-            architecture=self.platform.name,
+            platform=self.platform,
             version=self.sources.tree.version(),
             helpers=self.helpers,
             missing=tuple(self.missing),
             constants=constants,
-            protections=words,
-            protection_source=places,
+            protections=found.classes,
+            protection_map=found.table,
+            protection_source=found.source,
             assumptions=tuple(self.interpreter.used),
             configuration={name: self.platform.config.get(name, "") for name in asked},
             files=tuple(self.sources.files),
@@ -190,7 +201,13 @@ class _Lifter:
         file, line = self._place(name)
         value = self._call(name, types)
         used = tuple(self.interpreter.used)
-        return LiftedHelper(name, file, line, parameters, result, _as_term(value, result), used)
+        return LiftedHelper(name, file, line, parameters, result, self._as_term(value, result), used)
+
+    def _as_term(self, value: Value, result: str) -> Term:
+        """The helper's value as one term: a Boolean, or 64 bits."""
+        if result == TEST:
+            return truth(scalar(value).term)
+        return joined(value, self.platform.abi)
 
     def _macro_parameters(self, macro: Macro, kinds: tuple[str, ...]) -> tuple[HelperParameter, ...]:
         names = macro.params or ()
@@ -205,7 +222,7 @@ class _Lifter:
                 if known == kind:
                     token = Token("word", words, macro.file, macro.line, self.last)
                     return self.interpreter.types.resolve(TypeName(token, tuple(words.split()), pointer))
-        return ULONG
+        return self.platform.abi.ulong
 
     def _function(self, name: str, macro: Macro | None) -> Function:
         """The function of a helper, also behind ``#define helper other_helper``."""
@@ -257,7 +274,7 @@ class _Lifter:
         try:
             value = self._value(name)
             if isinstance(value, Word) and value.term.op == "const":
-                return int(convert(value, ULONG).term.data)
+                return int(as_word(value, self.platform.abi).data)
         except LimitExceeded:
             raise
         except (Unsupported, Undefined, KernelError):
@@ -284,11 +301,3 @@ def _argument(index: int, kind: Type) -> Value:
     if isinstance(kind, Pointer):
         return Opaque(kind, argument_variable(index) if kind.to == "struct page" else None)
     return wrap(kind, argument_variable(index))
-
-
-def _as_term(value: Value, result: str) -> Term:
-    """The helper's value as one term."""
-    word = scalar(value)
-    if result == TEST:
-        return truth(word.term)
-    return convert(word, ULONG).term

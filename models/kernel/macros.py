@@ -52,11 +52,13 @@ class Macros:
     Attributes:
         seq: the number of definitions so far.
         asked: configuration options that the headers asked for.
+        fixed: names that stay as they are, because their value is taken as given.
     """
 
     def __init__(self, computed: dict[str, Computed]) -> None:
         self.seq = 0
         self.asked: set[str] = set()
+        self.fixed: frozenset[str] = frozenset()
         self._history: dict[str, list[tuple[int, Macro | None]]] = {}
         self._computed = computed
         self._budget = Budget(
@@ -104,6 +106,8 @@ class Macros:
 
     def _replace(self, token: Token, pending: list[Token], depth: int) -> bool:
         """Puts the expansion of one name onto the pending tokens; False if it is no macro here."""
+        if token.text in self.fixed:
+            return False
         computed = self._computed.get(token.text)
         macro = None if computed else self.lookup(token.text, token.seq)
         if computed is None and macro is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from models.kernel.architectures import CLASSES, MACROS, VM_FLAGS, Platform
 from models.kernel.errors import Unsupported, fault
@@ -11,61 +12,107 @@ from models.kernel.source import Tree
 from models.kernel.tokens import Token
 from models.kernel.unit import split_parts
 from models.kernel.values import Value, scalar
-from models.kernel.words import ULONG, Undefined, convert, number
+from models.kernel.words import Abi, Undefined, as_word, number
+
+ENTRIES, SHARED = 16, 8
+"""The length of the table, and the flag that tells its halves."""
 
 Evaluate = Callable[[str], Value]
-Found = tuple[dict[str, int], dict[str, str]]
 
 
-def protections(interpreter: Interpreter, platform: Platform, tree: Tree, evaluate: Evaluate) -> Found:
-    """The word of each protection class, and the place of each.
+@dataclass(frozen=True)
+class Protections:
+    """The page protections of user mappings.
+
+    Attributes:
+        table: index (VM_READ 1, VM_WRITE 2, VM_EXEC 4, VM_SHARED 8) -> protection word.
+        classes: protection class -> protection word.
+        source: protection class -> file and line.
+    """
+
+    table: dict[int, int]
+    classes: dict[str, int]
+    source: dict[str, str]
+
+
+def protections(interpreter: Interpreter, platform: Platform, tree: Tree, evaluate: Evaluate) -> Protections:
+    """The architecture's table, or what its macros say.
 
     Raises:
         KernelError: the table is there and cannot be read.
     """
     table = interpreter.unit.objects.get("protection_map")
     if table:
-        return _from_table(interpreter, table)
-    return _from_macros(interpreter, platform, tree, evaluate)
+        return _of_table(interpreter, table)
+    found = _of_index_macros(interpreter, evaluate)
+    return found if found.classes else _of_macros(interpreter, platform, tree, evaluate)
 
 
-def _from_table(interpreter: Interpreter, tokens: list[Token]) -> Found:
+def _classified(table: dict[int, int], places: dict[int, str]) -> Protections:
+    classes = {name: table[index] for name, index in CLASSES.items() if index in table}
+    return Protections(table, classes, {name: places[index] for name, index in CLASSES.items() if index in table})
+
+
+def _of_table(interpreter: Interpreter, tokens: list[Token]) -> Protections:
     """The entries ``[index] = value`` of protection_map."""
-    words: dict[str, int] = {}
-    places: dict[str, str] = {}
-    classes = {index: name for name, index in CLASSES.items()}
+    words: dict[int, int] = {}
+    places: dict[int, str] = {}
     for part in split_parts(tokens[1:-1]):
         if not part:
             continue
         close = next((i for i, token in enumerate(part) if token.text == "]"), 0)
         if part[0].text != "[" or close + 1 >= len(part) or part[close + 1].text != "=":
             raise fault(part[0], "an entry of protection_map has a form that is not understood")
-        name = classes.get(_constant(interpreter, part[1:close], part[0]))
-        if name is not None:
-            words[name] = _constant(interpreter, part[close + 2 :], part[0])
-            places[name] = f"{part[0].file}:{part[0].line}"
-    if len(words) != len(CLASSES):
+        for index in _indices(interpreter, part[1:close], part[0]):
+            words[index] = _constant(interpreter, part[close + 2 :], part[0])
+            places[index] = f"{part[0].file}:{part[0].line}"
+    found = _classified(words, places)
+    if len(found.classes) != len(CLASSES):
         raise fault(tokens[0], "protection_map lacks entries")
-    return words, places
+    return found
+
+
+def _indices(interpreter: Interpreter, tokens: list[Token], place: Token) -> range:
+    """The index of an entry, or GCC's ``first ... last``."""
+    dots = [i for i, token in enumerate(tokens) if token.text == "..."]
+    if not dots:
+        index = _constant(interpreter, tokens, place)
+        return range(index, index + 1) if index < ENTRIES else range(0)
+    first = _constant(interpreter, tokens[: dots[0]], place)
+    last = _constant(interpreter, tokens[dots[0] + 1 :], place)
+    return range(first, min(last + 1, ENTRIES))
+
+
+def _of_index_macros(interpreter: Interpreter, evaluate: Evaluate) -> Protections:
+    """The macros ``__P000`` to ``__S111`` of kernels before 6.0: execute, write, read."""
+    words: dict[int, int] = {}
+    places: dict[int, str] = {}
+    for index in range(ENTRIES):
+        name = f"__{'S' if index & SHARED else 'P'}{index & (SHARED - 1):03b}"
+        macro = interpreter.unit.macros.lookup(name)
+        if macro is not None:
+            words[index] = _integer(evaluate(name), interpreter.platform.abi)
+            places[index] = f"{macro.file}:{macro.line}"
+    return _classified(words, places)
 
 
 def _constant(interpreter: Interpreter, tokens: list[Token], place: Token) -> int:
     try:
         node = interpreter.unit.expression(tokens, place)
-        interpreter.start({name: number(value, ULONG) for name, value in VM_FLAGS.items()})
-        return _integer(interpreter.evaluate(node))
+        interpreter.start({name: number(value, interpreter.platform.abi.ulong) for name, value in VM_FLAGS.items()})
+        return _integer(interpreter.evaluate(node), interpreter.platform.abi)
     except (Unsupported, Undefined) as error:
         raise fault(place, f"an entry of protection_map cannot be read: {error}") from None
 
 
-def _integer(value: Value) -> int:
-    term = convert(scalar(value), ULONG).term
+def _integer(value: Value, abi: Abi) -> int:
+    term = as_word(scalar(value), abi)
     if term.op != "const":
         raise Undefined("its value is not constant")
     return int(term.data)
 
 
-def _from_macros(interpreter: Interpreter, platform: Platform, tree: Tree, evaluate: Evaluate) -> Found:
+def _of_macros(interpreter: Interpreter, platform: Platform, tree: Tree, evaluate: Evaluate) -> Protections:
     """PAGE_NONE and its like, with the assumption that they are what user mappings get."""
     words: dict[str, int] = {}
     places: dict[str, str] = {}
@@ -74,7 +121,7 @@ def _from_macros(interpreter: Interpreter, platform: Platform, tree: Tree, evalu
             found = interpreter.unit.macros.lookup(macro)
             if found is not None and name not in words:
                 try:
-                    words[name] = _integer(evaluate(macro))
+                    words[name] = _integer(evaluate(macro), platform.abi)
                     places[name] = f"{found.file}:{found.line}"
                 except (Unsupported, Undefined):
                     continue
@@ -82,4 +129,4 @@ def _from_macros(interpreter: Interpreter, platform: Platform, tree: Tree, evalu
         path = platform.protection_map
         why = f"{path} has no protection_map" if tree.has(path) else f"this folder has no {path}"
         interpreter.assume(f"page protections are taken from the PAGE_* macros, because {why}")
-    return words, places
+    return Protections({index: words[name] for name, index in CLASSES.items() if name in words}, words, places)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from checker import terms
 from checker.terms import Term
-from models.kernel.words import IntType, Undefined, Word, number
+from models.kernel.words import Abi, IntType, Undefined, Word, as_word, number
+
+WIDTH = 64
+"""Bits of a helper's every argument and of its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +113,51 @@ def scalar(value: Value) -> Word:
 
 
 def wrap(kind: Type, term: Term) -> Value:
-    """The value of a type that holds one integer, made from a word of 64 bits.
+    """The value of a type made from a word of 64 bits: an integer, or the members of a structure one after another.
+
+    The first member has the lowest bits, as ``pte_low`` has in every two-word entry, whatever the byte order.
 
     Raises:
-        Undefined: the type holds none, or more than one.
+        Undefined: the type does not fit.
     """
     if isinstance(kind, IntType) and kind.bits <= term.width:
         return Word(kind, terms.extract(term, kind.bits - 1, 0))
-    if isinstance(kind, StructType) and len(kind.members) == 1:
-        name, member = kind.members[0]
-        return Struct(kind, {name: wrap(member, term)})
-    raise Undefined("a parameter that is not one integer")
+    if isinstance(kind, StructType):
+        members: dict[str, Value] = {}
+        for name, member in kind.members:
+            members[name] = wrap(member, term)
+            term = terms.word_op("lshr", term, min(width_of(member), term.width - 1))
+        if width_of(kind) <= term.width:
+            return Struct(kind, members)
+    raise Undefined("a parameter that does not fit a word")
+
+
+def joined(value: Value, abi: Abi) -> Term:
+    """The opposite of :func:`wrap`: 64 bits.
+
+    Raises:
+        Undefined: the value holds something else than integers, or more than 64 bits of them.
+    """
+    if isinstance(value, Struct) and len(value.members) > 1:
+        if width_of(value.type) > WIDTH:
+            raise Undefined("a value of more than 64 bits")
+        found, place = terms.constant(0, WIDTH), 0
+        for name, member in value.type.members:
+            part = joined(value.members[name], abi)
+            found = terms.word_op("bor", found, terms.word_op("shl", part, place))
+            place += width_of(member)
+        return found
+    return as_word(scalar(value), abi)
+
+
+def width_of(kind: Type) -> int:
+    """The bits of all integers of a type.
+
+    Raises:
+        Undefined: it holds something else.
+    """
+    if isinstance(kind, IntType):
+        return max(kind.bits, 8)
+    if isinstance(kind, StructType):
+        return sum(width_of(member) for _, member in kind.members)
+    raise Undefined("a type that holds no integer")

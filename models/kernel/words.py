@@ -1,7 +1,8 @@
 """C integers: types, constants, conversions and operators, over the checker's terms.
 
-Widths follow the LP64 model. Signed overflow wraps and a signed left shift moves bits, because the kernel is
-built with -fno-strict-overflow by compilers that define both so; whatever stays undefined is refused.
+Widths follow the LP64 model, or ILP32 where a machine has 32 bits (:class:`Abi`). Signed overflow wraps and a signed
+left shift moves bits, because the kernel is built with -fno-strict-overflow by compilers that define both so; whatever
+stays undefined is refused.
 """
 
 from __future__ import annotations
@@ -26,6 +27,35 @@ BOOL = IntType(1, False)
 CHAR = IntType(8, True)
 INT, UINT = IntType(32, True), IntType(32, False)
 LONG, ULONG = IntType(64, True), IntType(64, False)
+"""``long long`` everywhere, and ``long`` of a 64-bit machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abi:
+    """What the compiler of an architecture takes for granted.
+
+    Attributes:
+        bits: of ``long`` and of a pointer.
+        big_endian: the most significant byte of a word comes first.
+        physical: bits of ``phys_addr_t``.
+    """
+
+    bits: int = 64
+    big_endian: bool = False
+    physical: int = 64
+
+    @property
+    def long(self) -> IntType:
+        """``long``."""
+        return IntType(self.bits, True)
+
+    @property
+    def ulong(self) -> IntType:
+        """``unsigned long``."""
+        return IntType(self.bits, False)
+
+
+LP64 = Abi()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +75,7 @@ _SUFFIXES = {"": 0, "l": 1, "ll": 1}
 _CHARS = {"\\0": 0, "\\n": 10, "\\t": 9, "\\\\": 92, "\\'": 39}
 
 
-def literal(token: Token) -> tuple[int, IntType]:
+def literal(token: Token, abi: Abi = LP64) -> tuple[int, IntType]:
     """Value and type of an integer or character constant.
 
     Raises:
@@ -64,7 +94,7 @@ def literal(token: Token) -> tuple[int, IntType]:
     if len(digits) > 70:
         raise Undefined(f"{printable(token.text)} does not fit any integer type")
     value = _digits(digits)
-    return value, _literal_type(value, suffix, decimal=not digits.startswith("0") or digits == "0")
+    return value, _literal_type(value, suffix, abi, decimal=not digits.startswith("0") or digits == "0")
 
 
 def _digits(text: str) -> int:
@@ -77,9 +107,10 @@ def _digits(text: str) -> int:
     return int(text, 8)
 
 
-def _literal_type(value: int, suffix: str, decimal: bool) -> IntType:
+def _literal_type(value: int, suffix: str, abi: Abi, decimal: bool) -> IntType:
     unsigned = "u" in suffix
-    for kind in (LONG, ULONG) if "l" in suffix else (INT, UINT, LONG, ULONG):
+    ranks = (INT, UINT, abi.long, abi.ulong, LONG, ULONG)
+    for kind in ranks[2 * suffix.count("l") :]:
         if (kind.signed and unsigned) or (not kind.signed and decimal and not unsigned):
             continue
         if value < 1 << (kind.bits - kind.signed):
@@ -142,6 +173,12 @@ def _resize(term: Term, source: IntType, bits: int) -> Term:
         return wide
     sign = 1 << (source.bits - 1)
     return terms.word_op("sub", terms.word_op("bxor", wide, sign), sign)
+
+
+def as_word(word: Word, abi: Abi) -> Term:
+    """The value as ``unsigned long``, zero-extended to 64 bits; a wider one as it is."""
+    kept = word if word.type.bits > abi.bits else convert(word, abi.ulong)
+    return terms.extend(kept.term, 64) if kept.type.bits < 64 else kept.term
 
 
 def promote(word: Word) -> Word:

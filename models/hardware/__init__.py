@@ -1,0 +1,59 @@
+"""What the CPUs do with entries, one module for each folder of the kernel's ``arch/``.
+
+A description is a function of the tree's own bit masks: low-level handlers use the same macros as the helpers, and
+where the CPU fixes a bit's place the description says so and refuses a tree that has it elsewhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from models.pte import Hardware
+
+Constants = Mapping[str, int]
+"""Name of a macro -> its value in the tree (:attr:`models.kernel.LiftedTree.constants`)."""
+
+
+@dataclass(frozen=True)
+class NamedBit:
+    """A bit to be shown by name, wherever the tree has it.
+
+    Attributes:
+        macro: the kernel's name.
+        letter: one character that stands for it in a trace; unique in its machine.
+        says: what it means, in a few words.
+    """
+
+    macro: str
+    letter: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One architecture's hardware.
+
+    Attributes:
+        name: the architecture's name in ptecheck, as in :data:`models.kernel.platforms.PLATFORMS`.
+        bits: the named bits.
+        describe: (the tree's constants, features in force) -> level -> behaviour. Raises KeyError for a constant that
+            the tree does not have.
+        exceptions: name of a contract clause -> why this machine breaks it on purpose.
+        fixed: macros whose value the CPU fixes -> that value; a tree with another one is a tree of another machine.
+    """
+
+    name: str
+    bits: tuple[NamedBit, ...]
+    describe: Callable[[Constants, frozenset[str]], Mapping[str, Hardware]]
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, int] = field(default_factory=dict)
+
+
+def machines() -> dict[str, Machine]:
+    """Every description by the architecture's name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    return {machine.name: machine for module in modules for machine in module.MACHINES}
