@@ -124,13 +124,22 @@ def certificate_scripts(system: TransitionSystem, certificate: Certificate) -> d
     Raises:
         BadCertificate: it speaks of something the system does not have.
     """
+    return obligations(system, certificate.invariant, clauses_of(system, certificate))
+
+
+def clauses_of(system: TransitionSystem, certificate: Certificate) -> list[Clause]:
+    """The clauses of a certificate in the system's own terms.
+
+    Raises:
+        BadCertificate: it speaks of something the system does not have.
+    """
     if certificate.system != system.name:
         raise BadCertificate(f"is about {certificate.system}, not {system.name}")
     facts = {fact.yes: fact for fact in vocabulary(system)}
     clauses = [read_clause(system, facts, data) for data in certificate.clauses]
     if certificate.invariant not in {i.name for i in system.invariants}:
         raise BadCertificate(f"{system.name} has no invariant {certificate.invariant!r}")
-    return obligations(system, certificate.invariant, clauses)
+    return clauses
 
 
 def check_certificate(

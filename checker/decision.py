@@ -51,11 +51,13 @@ class Options:
         depth: only look at runs of at most this many transitions; None for a verdict without bound.
         seconds: time limit for each system, or None.
         states: limit on enumerated states.
+        remember: verdicts may be kept for, and taken from, other runs (:mod:`checker.cache`).
     """
 
     depth: int | None = None
     seconds: float | None = None
     states: int = 20_000_000
+    remember: bool = True
 
 
 def decide(system: TransitionSystem, options: Options | None = None) -> list[Result]:

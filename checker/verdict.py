@@ -38,6 +38,7 @@ class Result:
         states: reachable states of the system, where all were enumerated.
         diameter: the longest of the shortest paths to them.
         enumerated: the proof is the closed set of these states, not an invariant.
+        remembered: the verdict was reached before, by the same checker on the same system (:mod:`checker.cache`).
     """
 
     invariant: str
@@ -51,6 +52,7 @@ class Result:
     states: int | None = field(default=None)
     diameter: int | None = field(default=None)
     enumerated: bool = False
+    remembered: bool = False
 
 
 EXIT_HOLDS, EXIT_VIOLATED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
+
+# No test may answer from what an earlier run has kept.
+os.environ["PTECHECK_CACHE"] = ""
 
 # A red test must mean a changed program, not a lucky draw or a slow machine.
 settings.register_profile(

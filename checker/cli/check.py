@@ -148,7 +148,7 @@ def run_check(args: argparse.Namespace) -> int:
         require_writable_file(args.json)
     if args.kernel:
         _lift_once(jobs)
-    outcomes = decide_jobs(jobs, Options(depth=args.depth, seconds=args.timeout), args.jobs)
+    outcomes = decide_jobs(jobs, Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache), args.jobs)
     outcomes = [_only(outcome, args.invariant) for outcome in outcomes]
     paths: dict[tuple[Job, str], str] = {}
     if args.save:

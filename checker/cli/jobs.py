@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checker import cache
 from checker.cli.main import UsageError
 from checker.decision import INTERRUPTED, Options, decide
 from checker.limits import stop_if_interrupted
@@ -147,11 +148,24 @@ def kernel_of(job: Job, arch: Architecture) -> Kernel:
 def _decide_job(task: tuple[Job, Options]) -> Outcome:
     job, options = task
     try:
-        return Outcome(job, tuple(decide(build_system(job), options)))
+        return Outcome(job, tuple(_remembered_or_decided(build_system(job), options)))
     except NotModelled as why:
         return Outcome(job, tuple(_undecided(job, str(why))))
     except KeyboardInterrupt:
         return Outcome(job, tuple(_undecided(job, INTERRUPTED)))
+
+
+def _remembered_or_decided(system: TransitionSystem, options: Options) -> list[Result]:
+    """The verdicts, from an earlier run of the same checker on the same system if there was one."""
+    where = cache.folder() if options.remember and options.depth is None else None
+    if where is None:
+        return decide(system, options)
+    name = cache.key(system)
+    found = cache.load(where, name, system)
+    if found is None:
+        found = decide(system, options)
+        cache.store(where, name, system, found)
+    return found
 
 
 def _undecided(job: Job, reason: str) -> Iterator[Result]:

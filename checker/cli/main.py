@@ -82,6 +82,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.add_argument("--save", metavar="DIR", help="write traces and certificates below this folder")
     check.add_argument("--save-scenarios", metavar="DIR", help="write each counterexample as a scenario file there")
     check.add_argument("--jobs", type=_positive, metavar="N", help="processes to use (default: one for each CPU)")
+    check.add_argument("--no-cache", action="store_true", help="neither use nor keep verdicts of other runs")
 
 
 def _add_scenario(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -332,5 +332,6 @@ def _result_data(job: Job, result: Result, path: str | None) -> dict[str, Any]:
         "diameter": result.diameter,
         "trace": trace and [{"operation": s.operation, "state": dict(s.state)} for s in trace.steps],
         "enumerated": result.enumerated,
+        "remembered": result.remembered,
         "proof": certificate and {"clauses": [c["text"] for c in certificate.clauses], "certificate": path},
     }
