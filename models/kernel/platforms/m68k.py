@@ -30,6 +30,7 @@ MOTOROLA = Platform(
         "m68k_is040or060": RunTime(4, "m68k_is040or060 is 4: the machine has a 68040"),
         "mm_cachebits": RunTime(0x20, "mm_cachebits is _PAGE_CACHE040, as paging_init() sets it on a 68040 or 68060"),
     },
+    constants=(*CONSTANTS, "_DESCTYPE_"),
     features={
         "030": Feature(
             "68020 with 68851, or 68030: no supervisor bit in page descriptors, no cache mode in page protections",
