@@ -55,8 +55,6 @@ def _motorola(constants: Constants, features: frozenset[str]) -> Mapping[str, Ha
         source="MC68030 User's Manual, section 9, translation table details; MC68851 User's Manual"
         if short_formats
         else "M68040 User's Manual, section 3, and M68060 User's Manual, section 4: descriptors, used and modified bits",
-        if short_formats
-        else "M68040UM 3.2 and 3.4; M68060UM 4.2 and 4.3",
         serves_writable=True,
         young_gates=False,
         notes=(
