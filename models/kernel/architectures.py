@@ -74,7 +74,7 @@ COMMON_CONFIG = enabled(
 
 CONSTANTS = (
     "_PAGE_", "_CACHE_", "_PFN_", "_HPAGE_", "PFN_PTE_", "PTE_PFN_", "PTE_FLAGS_", "PAGE_SHIFT", "PAGE_SIZE",
-    "PMD_SHIFT", "PHYSICAL_",
+    "PMD_SHIFT", "PUD_SHIFT", "PHYSICAL_",
 )  # fmt: skip
 """What the names of the macros start with whose values are reported."""
 

@@ -93,9 +93,14 @@ def _maker(lifted: LiftedTree, level: str) -> Helper | None:
 
 
 def _frame_mask(lifted: LiftedTree, level: str, make: Helper) -> int:
-    """The bits of an entry that hold the frame number."""
+    """The bits of an entry that hold the frame number; that of a huge page is aligned to its size."""
     platform = lifted.platform
     highest = (1 << (platform.physical_bits - platform.page_shift)) - 1
+    if level != "pte":
+        shift = lifted.constants.get(f"{level.upper()}_SHIFT")
+        if shift is None:
+            raise CannotLift([NotLifted(f"{level.upper()}_SHIFT", "", 0, "the size of a huge page is not known")])
+        highest &= -1 << (shift - platform.page_shift)
     return int(lifted.helpers[f"pfn_{level}"](highest, 0)) ^ int(lifted.helpers[f"pfn_{level}"](0, 0))
 
 
