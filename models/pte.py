@@ -59,6 +59,7 @@ class Hardware:
             without generic mm, whatever its other bits.
         young_gates: an entry that is not young may not let an access through.
         executable: entry -> Bool; a user may fetch instructions; None: whoever may read may.
+        loaded: entry -> entry; what a user load or fetch that goes through leaves, by the CPU or a low-level handler.
         notes: what one should know about the description, for reports.
     """
 
@@ -72,6 +73,7 @@ class Hardware:
     serves_writable: bool
     young_gates: bool
     executable: Helper | None = None
+    loaded: Helper = lambda entry: entry
     notes: tuple[str, ...] = ()
 
     def writable(self, entry: Any) -> Any:
