@@ -73,6 +73,7 @@ def _names(system: TransitionSystem) -> Iterable[str]:
     yield from (repr(lemma) for lemma in system.lemmas)
     yield from (f"{sorted(symmetry.names.items())}{symmetry.says}" for symmetry in system.symmetries)
     yield str(len(system.views))
+    yield str(sorted(system.immaterial.items()))
 
 
 def _add_terms(digest: Any, roots: list[Term]) -> None:

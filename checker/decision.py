@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING
 from checker.bmc import BoundedResult, check_bounded
 from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
 from checker.explicit import Origin
-from checker.induction import prove
+from checker.immaterial import what_matters
+from checker.induction import Proof, property_clause, prove
 from checker.limits import Budget, OutOfBudget
 from checker.recheck import not_closed
 from checker.reduction import operation_number
 from checker.search import search
+from checker.solver import Solver
 from checker.system import TransitionSystem
+from checker.terms import BOOL, connect, negate, substitute, variable
 from checker.trace import BadTrace, Trace, make_trace
 from checker.verdict import Result, Verdict
 
@@ -70,7 +73,9 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
     results = {i.name: Result(i.name, Verdict.UNKNOWN, reason="not reached", cost=i.cost) for i in system.invariants}
     budget = Budget(options.seconds, options.states)
     try:
-        if options.depth is None:
+        if not system.operations:
+            _decide_still(system, budget, results)
+        elif options.depth is None:
             _decide_unbounded(system, budget, results)
         else:
             _decide_bounded(system, options.depth, budget, results)
@@ -96,10 +101,40 @@ def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[st
     for name, result in results.items():
         results[name] = replace(result, states=len(reach.states), diameter=reach.diameter)
     _report_violations(system, reach, budget, results)
+    doubt = what_matters(system, reach, budget)
+    if doubt:
+        _give_reason(results, doubt)
+        return
     if system.views or len(reach.states) > READABLE:
         _report_enumerated(system, reach, budget, results)
     else:
         _report_proofs(system, reach, budget, results)
+
+
+def _decide_still(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
+    """A system that never moves: what holds of its initial states, however many there are, holds."""
+    bounded = check_bounded(system, 0, budget=budget)
+    _report_bounded(system, bounded, results, "")
+    solver = Solver(budget)
+    starts = system.relation.starts
+    for number, invariant in enumerate(system.invariants):
+        if results[invariant.name].verdict is Verdict.BOUNDED:
+            premise = system.relation.premises[number]
+            said = [substitute([premise], dict(zip(system.relation.state, s.values, strict=True)))[0] for s in starts]
+            switch = variable(f"premise of {invariant.name}", BOOL)
+            solver.add(connect("or", (negate(switch), *said)))
+            if solver.satisfiable([switch]):
+                _certify(
+                    system,
+                    number,
+                    Proof((property_clause(system, invariant.name),), (invariant.says,)),
+                    budget,
+                    results,
+                )
+            else:
+                results[invariant.name] = replace(
+                    results[invariant.name], verdict=Verdict.VACUOUS, depth=None, reason="its premise never holds"
+                )
 
 
 def _trace_of(system: TransitionSystem, reach: Found, number: int) -> Trace:
@@ -199,15 +234,20 @@ def _report_proofs(system: TransitionSystem, reach: Found, budget: Budget, resul
                 wanted.append(number)
     proofs = prove(system, reach, wanted, budget)
     for number, proof in proofs.items():
-        name = system.invariants[number].name
-        clauses = tuple(clause_data(clause) for clause in proof.clauses)
-        certificate = Certificate(system.name, name, clauses, proof.shown)
-        try:
-            check_certificate(system, certificate, budget=budget)
-        except BadCertificate as why:
-            results[name] = replace(results[name], reason=f"ENGINES DISAGREE: {why}; please report this")
-        else:
-            results[name] = replace(results[name], verdict=Verdict.PROVED, reason="", certificate=certificate)
+        _certify(system, number, proof, budget, results)
+
+
+def _certify(system: TransitionSystem, number: int, proof: Proof, budget: Budget, results: dict[str, Result]) -> None:
+    """Proved, once the proof's obligations are solved anew from their text."""
+    name = system.invariants[number].name
+    clauses = tuple(clause_data(clause) for clause in proof.clauses)
+    certificate = Certificate(system.name, name, clauses, proof.shown)
+    try:
+        check_certificate(system, certificate, budget=budget)
+    except BadCertificate as why:
+        results[name] = replace(results[name], reason=f"ENGINES DISAGREE: {why}; please report this")
+    else:
+        results[name] = replace(results[name], verdict=Verdict.PROVED, depth=None, reason="", certificate=certificate)
 
 
 def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -135,6 +135,7 @@ class TransitionSystem:
         lemmas: disjunctions a proof may need; tried before others, used only if they hold and are needed.
         views: parts of a state that develop independently; none: a state is always looked at as a whole.
         well_formed: state -> Bool; what views take for granted of a state, an obligation of every start and operation.
+        immaterial: leaf -> bits that start as zero because they cannot matter, which is proved (checker.immaterial).
     """
 
     name: str
@@ -147,6 +148,7 @@ class TransitionSystem:
     lemmas: tuple[Literals, ...] = ()
     views: tuple[View, ...] = ()
     well_formed: Callable[[Any], Any] = lambda state: True
+    immaterial: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for what in ("starts", "operations", "invariants", "predicates"):

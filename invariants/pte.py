@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from checker.logic import both, implies, no, same
 from checker.system import Invariant
 from models.pte import Architecture
-from models.pte_world import PteState, apply, at_level, hardware_writable, visible
+from models.pte_world import PteState, apply, at_level, hardware_writable, levels, machine_says, visible
 
 
 def _read_only_again(arch: Architecture, s: PteState) -> tuple[Any, ...]:
@@ -19,7 +20,11 @@ def _read_only_again(arch: Architecture, s: PteState) -> tuple[Any, ...]:
 def _dirty_read_only(arch: Architecture, s: PteState) -> Any:
     return both(
         *(
-            both(at_level(arch, s, "dirty", e), no(at_level(arch, s, "write", e)), no(arch.hardware.writable(e)))
+            both(
+                at_level(arch, s, "dirty", e),
+                no(at_level(arch, s, "write", e)),
+                no(machine_says(arch, s, "writable", e)),
+            )
             for e in _read_only_again(arch, s)
         )
     )
@@ -84,6 +89,18 @@ def _about_the_entry(arch: Architecture) -> tuple[Invariant, ...]:
     )
 
 
+def _invalid_pmd(arch: Architecture) -> Iterator[Invariant]:
+    yield Invariant(
+        "invalid-pmd-unreachable",
+        "pmd_mkinvalid() leaves an entry the hardware cannot write through",
+        lambda s: implies(s.huge, no(arch.hardware_at("pmd").writable(arch.pmd_mkinvalid(s.entry)))),
+        source="mm/huge_memory.c __split_huge_pmd_locked(): nothing may use the huge mapping while it is split",
+        consequence="a store slips in while the huge page is being split",
+        premise=lambda s: s.huge,
+        looks_at=lambda s: (arch.pmd_mkinvalid(s.entry),),
+    )
+
+
 def _about_the_helpers(arch: Architecture) -> tuple[Invariant, ...]:
     """What a helper must make of any entry that can occur."""
     return (
@@ -103,24 +120,19 @@ def _about_the_helpers(arch: Architecture) -> tuple[Invariant, ...]:
             consequence="userfaultfd write-protection cannot be expressed, or is lost",
             looks_at=lambda s: _read_only_again(arch, s),
         ),
-        Invariant(
-            "invalid-pmd-unreachable",
-            "pmd_mkinvalid() leaves an entry the hardware cannot write through",
-            lambda s: implies(s.huge, no(arch.hardware.writable(arch.pmd_mkinvalid(s.entry)))),
-            source="mm/huge_memory.c __split_huge_pmd_locked(): nothing may use the huge mapping while it is split",
-            consequence="a store slips in while the huge page is being split",
-            premise=lambda s: s.huge,
-            looks_at=lambda s: (arch.pmd_mkinvalid(s.entry),),
-        ),
+        *(_invalid_pmd(arch) if "pmd" in levels(arch) else ()),
         Invariant(
             "no-second-trap",
             "a store to a page that generic mm has made dirty and writable does not trap once more",
             lambda s: both(
-                *(implies(arch.hardware.writable(e), no(arch.hardware.traps(e))) for e in _ready_to_store(arch, s))
+                *(
+                    implies(machine_says(arch, s, "writable", e), no(machine_says(arch, s, "traps", e)))
+                    for e in _ready_to_store(arch, s)
+                )
             ),
             source="Peter Xu in the seed: does the _PAGE_DIRTY optimisation in mkdirty bring a real benefit",
             consequence="one more exception for each such page; a cost, nothing breaks",
-            premise=lambda s: arch.hardware.writable(_ready_to_store(arch, s)[0]),
+            premise=lambda s: machine_says(arch, s, "writable", _ready_to_store(arch, s)[0]),
             cost=True,
             looks_at=lambda s: _ready_to_store(arch, s),
         ),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.pte import Architecture
+from models.pte import Architecture, Hardware
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,20 @@ def _remember(name: str, helper: Callable[..., Any], width: int) -> Callable[...
 
 def narrated(arch: Architecture) -> Architecture:
     """The same architecture for integers only, whose entries know which helpers and hardware steps made them."""
-    hardware = arch.hardware
     return replace(
         arch,
         helpers={name: _remember(name, helper, arch.width) for name, helper in arch.helpers.items()},
-        hardware=replace(
-            hardware,
-            records=_remember("the CPU", hardware.records, arch.width),
-            handled=_remember("the TLB handler", hardware.handled, arch.width),
-        ),
+        hardware=_narrated_hardware(arch.hardware, arch.width),
+        hardwares={level: _narrated_hardware(found, arch.width) for level, found in arch.hardwares.items()},
+    )
+
+
+def _narrated_hardware(hardware: Hardware, width: int) -> Hardware:
+    return replace(
+        hardware,
+        loaded=_remember("the load", hardware.loaded, width),
+        records=_remember("the CPU", hardware.records, width),
+        handled=_remember("the TLB handler", hardware.handled, width),
     )
 
 

@@ -107,6 +107,7 @@ class Architecture:
             (protection word -> entry, frame number 0) and ``pmd_mkinvalid``.
         protections: protection class -> page protection word.
         frames: level -> the bits of an entry that hold the frame number.
+        frame_numbers: level -> the bits that a frame number can have, where the helpers take one.
         hardware: the machine's behaviour.
         says: one sentence on the variant.
         source: where the helpers come from.
@@ -135,6 +136,7 @@ class Architecture:
     hardwares: Mapping[str, Hardware] = field(default_factory=dict)
     protection_map: Mapping[int, int] = field(default_factory=dict)
     exceptions: Mapping[str, str] = field(default_factory=dict)
+    frame_numbers: Mapping[str, int] = field(default_factory=dict)
 
     def hardware_at(self, level: str) -> Hardware:
         """The machine's behaviour on the entries of a level."""

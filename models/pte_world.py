@@ -43,6 +43,11 @@ class PteState:
 SHAPE = PteState(entry=Bits(64), huge=Bool, local=Bool, cow_shared=Bool, write_allowed=Bool, unsaved=Bool)
 
 
+def levels(arch: Architecture) -> tuple[str, ...]:
+    """The levels that this world has of an architecture's."""
+    return tuple(level for level in LEVELS if level in arch.levels)
+
+
 def apply(arch: Architecture, s: PteState, name: str, *args: Any) -> Any:
     """The helper of the state's own level on its entry: ``apply(arch, s, "mkdirty")``."""
     return at_level(arch, s, name, s.entry, *args)
@@ -50,7 +55,16 @@ def apply(arch: Architecture, s: PteState, name: str, *args: Any) -> Any:
 
 def at_level(arch: Architecture, s: PteState, name: str, entry: Any, *args: Any) -> Any:
     """The helper of the state's own level on any entry."""
-    return ite(s.huge, arch.helper("pmd", name)(entry, *args), arch.helper("pte", name)(entry, *args))
+    small = arch.helper("pte", name)(entry, *args)
+    return ite(s.huge, arch.helper("pmd", name)(entry, *args), small) if "pmd" in levels(arch) else small
+
+
+def machine_says(arch: Architecture, s: PteState, what: str, entry: Any) -> Any:
+    """What the hardware does with an entry of the state's own level: ``machine_says(arch, s, "writable", entry)``."""
+    small, huge = arch.hardware_at("pte"), arch.hardware_at("pmd")
+    if small is huge or "pmd" not in levels(arch):
+        return getattr(small, what)(entry)
+    return ite(s.huge, getattr(huge, what)(entry), getattr(small, what)(entry))
 
 
 def visible(s: PteState) -> Any:
@@ -60,12 +74,20 @@ def visible(s: PteState) -> Any:
 
 def hardware_writable(arch: Architecture, s: PteState) -> Any:
     """A user store through the installed entry succeeds without generic mm."""
-    return both(visible(s), arch.hardware.writable(s.entry))
+    return both(visible(s), machine_says(arch, s, "writable", s.entry))
 
 
 def starts(arch: Architecture) -> tuple[Start, ...]:
-    """Fresh installed entries of both levels for each user protection, whatever the frame number."""
-    return tuple(_start(arch, level, prot) for level in LEVELS for prot in PROTECTIONS)
+    """Fresh installed entries of each level for each user protection, with frame number 0, which is immaterial."""
+    return tuple(_start(arch, level, prot) for level in levels(arch) for prot in PROTECTIONS)
+
+
+def immaterial(arch: Architecture) -> dict[str, int]:
+    """The bits that hold the frame number at every level; that they decide nothing is proved."""
+    kept = (1 << 64) - 1
+    for level in levels(arch):
+        kept &= arch.frames[level]
+    return {"entry": kept}
 
 
 def _fresh(arch: Architecture, level: str, prot: str) -> Any:
@@ -74,11 +96,8 @@ def _fresh(arch: Architecture, level: str, prot: str) -> Any:
 
 
 def _start(arch: Architecture, level: str, prot: str) -> Start:
-    def run(inputs: tuple[Any]) -> PteState:
-        frame = inputs[0] & arch.frames[level]
-        return PteState(_fresh(arch, level, prot) ^ frame, level == "pmd", False, False, prot == "SHARED", False)
-
-    return Start(f"mk_{level}({prot})", run, (Bits(64),), f"a new {level} entry with the {prot} protection")
+    state = PteState(_fresh(arch, level, prot), level == "pmd", False, False, prot == "SHARED", False)
+    return Start(f"mk_{level}({prot})", lambda _: state, (), f"a new {level} entry with the {prot} protection")
 
 
 Step = Callable[[PteState], tuple[Any, PteState]]
@@ -139,7 +158,7 @@ def _install(s: PteState) -> tuple[Any, PteState]:
 
 def _fork(arch: Architecture, s: PteState) -> tuple[Any, PteState]:
     pte = ite(arch.pte_write(s.entry), arch.pte_wrprotect(s.entry), s.entry)
-    entry = ite(s.huge, arch.pmd_wrprotect(s.entry), pte)
+    entry = ite(s.huge, arch.pmd_wrprotect(s.entry), pte) if "pmd" in levels(arch) else pte
     return visible(s), replace(s, entry=entry, cow_shared=True, write_allowed=False)
 
 
@@ -148,7 +167,7 @@ def _unshare(s: PteState) -> tuple[Any, PteState]:
 
 
 def _store(arch: Architecture, s: PteState) -> tuple[Any, PteState]:
-    return hardware_writable(arch, s), replace(s, entry=arch.hardware.store(s.entry), unsaved=True)
+    return hardware_writable(arch, s), replace(s, entry=machine_says(arch, s, "store", s.entry), unsaved=True)
 
 
 def _writeback(arch: Architecture, s: PteState) -> tuple[Any, PteState]:
@@ -158,7 +177,9 @@ def _writeback(arch: Architecture, s: PteState) -> tuple[Any, PteState]:
 
 
 def _reclaim(arch: Architecture, s: PteState) -> tuple[Any, PteState]:
-    entry = ite(s.huge, _fresh(arch, "pmd", "PRIVATE"), _fresh(arch, "pte", "PRIVATE") | (s.entry & 0))
+    entry = _fresh(arch, "pte", "PRIVATE") | (s.entry & 0)
+    if "pmd" in levels(arch):
+        entry = ite(s.huge, _fresh(arch, "pmd", "PRIVATE"), entry)
     guard = both(visible(s), no(apply(arch, s, "dirty")), no(s.cow_shared))
     return guard, replace(s, entry=entry, write_allowed=False)
 
@@ -206,13 +227,13 @@ def operations(arch: Architecture) -> tuple[Operation, ...]:
             "a page that does not look dirty is dropped and read back from its backing copy",
         ),
     )
-    return (*(op for level in LEVELS for op in _helpers(arch, level)), *around)
+    return (*(op for level in levels(arch) for op in _helpers(arch, level)), *around)
 
 
 def predicates(arch: Architecture) -> tuple[Predicate, ...]:
     """The vocabulary of readable invariants: ghosts, what the kernel and the hardware see, then raw bits."""
     named = (
-        Predicate("hardware-writable", lambda s: arch.hardware.writable(s.entry)),
+        Predicate("hardware-writable", lambda s: machine_says(arch, s, "writable", s.entry)),
         Predicate("write", lambda s: apply(arch, s, "write")),
         Predicate("dirty", lambda s: apply(arch, s, "dirty")),
         Predicate("a huge page", lambda s: s.huge),

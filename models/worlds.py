@@ -25,6 +25,57 @@ def pte_system(arch: Architecture) -> TransitionSystem:
         operations=world.operations(arch),
         invariants=invariants(arch),
         predicates=world.predicates(arch),
+        immaterial=world.immaterial(arch),
+    )
+
+
+def helper_system(arch: Architecture, level: str) -> TransitionSystem:
+    """The helper world of one level of an architecture."""
+    from invariants.helpers import invariants
+    from models import helper_world as world
+
+    chosen = world.Level(arch, level)
+    return TransitionSystem(
+        name=f"{arch.config}, helper world, {level}",
+        shape=world.SHAPE,
+        starts=world.starts(chosen),
+        operations=world.operations(chosen),
+        invariants=invariants(chosen),
+        predicates=world.predicates(chosen),
+        immaterial=world.immaterial(chosen),
+    )
+
+
+def encoding_system(arch: Architecture, level: str) -> TransitionSystem:
+    """Frame numbers and swap entries of one level as codes."""
+    from invariants.encoding import invariants
+    from models import encoding_world as world
+    from models.helper_world import Level
+
+    chosen = Level(arch, level)
+    return TransitionSystem(
+        name=f"{arch.config}, codes, {level}",
+        shape=world.SHAPE,
+        starts=world.starts(chosen),
+        operations=(),
+        invariants=invariants(chosen),
+    )
+
+
+def levels_system(arch: Architecture, left: str, right: str) -> TransitionSystem:
+    """Two levels of an architecture side by side."""
+    from invariants.helpers import levels_agree
+    from models import helper_world as world
+
+    first, second = world.Level(arch, left), world.Level(arch, right)
+    starts, operations = world.paired(first, second)
+    return TransitionSystem(
+        name=f"{arch.config}, helper world, {left} and {right}",
+        shape=world.TwoEntries(world.SHAPE, world.SHAPE),
+        starts=starts,
+        operations=operations,
+        invariants=levels_agree(first, second),
+        immaterial={**world.immaterial(first, "left.entry"), **world.immaterial(second, "right.entry")},
     )
 
 

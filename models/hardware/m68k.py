@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from checker.logic import both
+from checker.logic import both, ite
 from models.hardware import Constants, Machine, NamedBit
 from models.pte import Hardware
 
@@ -81,13 +81,14 @@ def _coldfire(constants: Constants, features: frozenset[str]) -> Mapping[str, Ha
         handler=loaded_by_store,
         handled=lambda entry: entry | recorded,
         executable=lambda entry: (entry & (valid | system)) == valid,
+        loaded=lambda entry: ite((entry & dirty) != 0, entry, entry & ~writable) | accessed,
         source="arch/m68k/mm/mcfmmu.c cf_tlb_miss(); MCF547x Reference Manual, chapter MMU, register MMUDR: R, W, X, SP",
         serves_writable=True,
         young_gates=False,
         notes=(
             "cf_tlb_miss() loads every valid entry with the execute bit set, whatever CF_PAGE_EXEC says",
             "a load that misses in the TLB through a clean writable entry takes CF_PAGE_WRITABLE out of the entry, so "
-            "that the next store faults; here a clean writable entry is one whose first access is the store",
+            "that the next store faults",
         ),
     )
     return {"pte": hardware}

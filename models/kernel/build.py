@@ -68,7 +68,8 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
         bits=_named_bits(machine, lifted.constants),
         helpers={**helpers, **{names[level]: make for level, make in makers.items()}},
         protections={name: lifted.protections[name] for name in PROTECTIONS},
-        frames={level: _frame_mask(lifted, level, make) for level, make in makers.items()},
+        frames={level: _frame_mask(lifted, level) for level in makers},
+        frame_numbers={level: _frame_numbers(lifted, level) for level in makers},
         hardware=hardwares["pte"],
         says=f"the helpers of {_release(lifted.version)} as the tree defines them",
         source=", ".join(dict.fromkeys(helper.file for helper in lifted.helpers.values())),
@@ -92,16 +93,22 @@ def _maker(lifted: LiftedTree, level: str) -> Helper | None:
     return (lambda prot: mkhuge(make(0, prot))) if mkhuge is not None else None
 
 
-def _frame_mask(lifted: LiftedTree, level: str, make: Helper) -> int:
-    """The bits of an entry that hold the frame number; that of a huge page is aligned to its size."""
+def _frame_numbers(lifted: LiftedTree, level: str) -> int:
+    """The bits that a frame number can have; that of a huge page is aligned to its size."""
     platform = lifted.platform
     highest = (1 << (platform.physical_bits - platform.page_shift)) - 1
-    if level != "pte":
-        shift = lifted.constants.get(f"{level.upper()}_SHIFT")
-        if shift is None:
-            raise CannotLift([NotLifted(f"{level.upper()}_SHIFT", "", 0, "the size of a huge page is not known")])
-        highest &= -1 << (shift - platform.page_shift)
-    return int(lifted.helpers[f"pfn_{level}"](highest, 0)) ^ int(lifted.helpers[f"pfn_{level}"](0, 0))
+    if level == "pte":
+        return highest
+    shift = lifted.constants.get(f"{level.upper()}_SHIFT")
+    if shift is None:
+        raise CannotLift([NotLifted(f"{level.upper()}_SHIFT", "", 0, "the size of a huge page is not known")])
+    return highest & -1 << (shift - platform.page_shift)
+
+
+def _frame_mask(lifted: LiftedTree, level: str) -> int:
+    """The bits of an entry that hold the frame number."""
+    make = lifted.helpers[f"pfn_{level}"]
+    return int(make(_frame_numbers(lifted, level), 0)) ^ int(make(0, 0))
 
 
 def _named_bits(machine: Machine, constants: Mapping[str, int]) -> tuple[Bit, ...]:
