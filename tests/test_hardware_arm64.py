@@ -220,3 +220,22 @@ def test_an_execute_only_entry_is_fetched_and_not_read(version: str) -> None:
     assert arch.hardware.executable(entry)
     assert not arch.hardware.readable(entry)
     assert not arch.hardware.executable(entry | entry_bits(arch, "PTE_UXN"))
+
+
+@pytest.mark.kernel
+@each_tree
+@each_feature
+@each_level
+def test_every_writable_user_entry_is_served_by_a_cpu_that_records_dirty(
+    version: str, features: tuple[str, ...], level: str
+) -> None:
+    arch = tree(version, features)
+    cpu, write = arch.hardware_at(level), arch.helper(level, "write")
+    user = same(E & (VALID | PAGE | USER), (3 if level == "pte" else 1) | USER)
+    assert always(implies(both(user, write(E)), cpu.writable(E))) is cpu.serves_writable
+    assert cpu.serves_writable is ("dbm" in features)
+    after = cpu.store(E)
+    assert always(
+        implies(cpu.writable(E), both(cpu.silent(after), same(after & arch.frames[level], E & arch.frames[level])))
+    )
+    assert always(implies(both(cpu.writable(E), write(E)), both(write(after), arch.helper(level, "present")(after))))

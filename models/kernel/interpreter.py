@@ -275,7 +275,7 @@ class Interpreter(Expressions):
             wrong = f"{printable(name)}() takes {len(parameters)} arguments, not {len(node.arguments)}"
             raise fault(node.token, wrong)
         arguments = {
-            parameter.name: self.converted(argument, self.types.resolve(parameter.type))
+            parameter.name: self.converted(argument, self.types.parameter(parameter.type))
             for parameter, argument in zip(parameters, node.arguments, strict=True)
         }
         caller, self.frame = self.frame, Frame(arguments, self.types.resolve(result_name))

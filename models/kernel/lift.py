@@ -197,7 +197,7 @@ class _Lifter:
         else:
             function = self._function(name, macro)
             named = self.unit.signature(function)[1]
-            types = [self.interpreter.types.resolve(parameter.type) for parameter in named]
+            types = [self.interpreter.types.parameter(parameter.type) for parameter in named]
             parameters = tuple(
                 HelperParameter(p.name or f"arg{i}", _kind(p.type, t))
                 for i, (p, t) in enumerate(zip(named, types, strict=True))
