@@ -61,6 +61,7 @@ static struct vm_area_struct no_vma;
 #define VM_EXEC 4
 #define VM_SHARED 8
 #define page_to_pfn(page) ((unsigned long)(page))
+#define __page_to_pfn(page) ((unsigned long)(page))
 """
 """What the headers that are not read would have given."""
 
@@ -215,6 +216,8 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     text += [f"#define {name}(option) PTECHECK_##option" for name in ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")]
     text += [f"#define PTECHECK_{name} {int(value == '1')}" for name, value in lifted.configuration.items()]
     text += [f"#include <{path}>" for path in headers + sources]
+    boot = platform.boot_protection
+    text += [f"static const u64 boot_protection = {boot.bits if boot else 0};"]
     (work / "shim.c").write_text("\n".join([*text, *(definition for definition, _ in functions.values())]))
     command = (CC, "-E", "-P", "-w", "-nostdinc", "-undef", "-I", str(work / "include"), str(work / "shim.c"))
     done = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -245,7 +248,7 @@ def _overlay(tree: Path, lifted: LiftedTree, folder: Path) -> None:
 
 
 _TYPES = {"pte": "pte_t", "pmd": "pmd_t", "pud": "pud_t", "pgprot": "pgprot_t", "swp": "swp_entry_t"}
-_OTHERS = {"page": "(struct page *)(unsigned long){}", "word": "{}", "vma": "&no_vma"}
+_OTHERS = {"page": "(struct page *)(unsigned long){}", "word": "(unsigned long){}", "vma": "&no_vma"}
 
 
 def wrapper(helper: LiftedHelper) -> tuple[str, int]:
@@ -288,7 +291,7 @@ def _needed(preprocessed: str, wanted: list[str]) -> str:
     for piece in _chunks(preprocessed):
         if piece.startswith("typedef") or re.match(r"(struct|enum|union)\s*\w*\s*([{;])", piece):
             types.append(piece)
-        elif re.match(r"static .*\b(no_vma|protection_map)\b", piece):
+        elif re.match(r"static .*\b(no_vma|protection_map|boot_protection)\b", piece):
             objects.append(piece)
         elif piece.endswith("}"):
             functions[re.search(r"(\w+)\s*\(", piece).group(1)] = piece  # type: ignore[union-attr]

@@ -136,7 +136,7 @@ REFUSED = [
     ("static int count; return pte;", "a static local variable"),
     ("float f = 1; return pte;", "the type float"),
     ("return __pte(1.5);", "no integer constant"),
-    ("return __pte(run_time_array[1]);", "an array element"),
+    ("return __pte(run_time_array[1]);", "run_time_array is a variable"),
     ("return declared_only(pte);", "is declared in"),
     ("return pte.nothing;", "there is no member nothing"),
     ("return __pte(vma->vm_flags);", "reads memory"),
@@ -232,6 +232,44 @@ def test_conditionals_choose(lift: Lift) -> None:
     assert found.constants == {"_PAGE_X": 1, "_PAGE_Y": 1 << 63, "_PAGE_Z": ALL, "_PAGE_U": 1}
     assert found.configuration["CONFIG_NOPE"] == ""
     assert found.configuration["CONFIG_PGTABLE_LEVELS"] == "3"
+
+
+ARRAYS = """
+typedef unsigned long pair_t[2];
+typedef struct { pair_t words; } both_t;
+typedef unsigned long none_t[0];
+typedef unsigned long many_t[99];
+static inline unsigned long decayed(pair_t words) { return words[0]; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "means"),
+    [
+        (
+            "both_t b; b.words[0] = 3; b.words[1] = pte_val(pte); return __pte(b.words[0] + b.words[1]);",
+            lambda w: w + 3,
+        ),
+        ("both_t b = { }; b.words[1] |= 5; return __pte(b.words[0] << 4 | b.words[1]);", lambda w: 5),
+        ("pair_t p = { 1, 2 }; return __pte(p[0] | pte_val(pte) | p[1]);", lambda w: w | 3),
+        ("return __pte(sizeof(int) + 0 * sizeof(both_t));", "the size of this type"),
+        ("both_t b; b.words[0] = 1; return __pte(b.words[1]);", "never set"),
+        ("both_t b = { }; return __pte(b.words[2]);", "an array element"),
+        ("both_t b = { }; return __pte(b.words[pte_val(pte) & 1]);", "an array element"),
+        ("both_t b = { }; return __pte(b.words[010]);", "an array element"),
+        ("none_t n; return pte;", "the array type none_t"),
+        ("many_t m; return pte;", "the array type many_t"),
+        ("pair_t p = { 1, 2 }; return __pte(decayed(p));", "an array as a parameter"),
+    ],
+)
+def test_arrays_of_known_length_are_structures(lift: Lift, body: str, means: Any) -> None:
+    found = helper_of(lift, body, before=ARRAYS)
+    if isinstance(means, str):
+        assert isinstance(found, NotLifted)
+        assert means in found.reason
+    else:
+        assert not isinstance(found, NotLifted), str(found)
+        assert [found(w) for w in (0, 7, 1 << 40)] == [means(w) for w in (0, 7, 1 << 40)]
 
 
 def test_enumerators_count_on(lift: Lift) -> None:

@@ -7,7 +7,7 @@ not listed is not set.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from models.kernel.words import LP64, Abi
@@ -110,6 +110,19 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class BootProtection:
+    """Bits that the kernel puts into every entry of the table of page protections while it boots.
+
+    Attributes:
+        bits: those bits, an expression of the tree's macros.
+        says: the assumption as a sentence.
+    """
+
+    bits: str
+    says: str
+
+
+@dataclass(frozen=True)
 class Platform:
     """One architecture for the lifter, with its features chosen.
 
@@ -118,8 +131,10 @@ class Platform:
         folder: its folder under ``arch/``.
         headers: include names that are read, True where the header may be absent.
         config: the kernel configuration, option -> value.
+        newer: options of it that are set only where the architecture's ``asm/pgtable.h`` names them.
         sources: C files read where the tree has them, path -> the helpers they define.
         protection_map: the one of them with the table of page protections.
+        boot_protection: what the kernel adds to every entry of that table while it boots.
         abi: how wide ``long`` is, and the byte order.
         first: headers read before all others, because headers that are not on the list would include them.
         helpers: names lifted beside :data:`HELPERS`.
@@ -144,6 +159,8 @@ class Platform:
     config: Mapping[str, str]
     sources: Mapping[str, tuple[str, ...]]
     protection_map: str
+    boot_protection: BootProtection | None = None
+    newer: frozenset[str] = frozenset()
     abi: Abi = LP64
     first: tuple[str, ...] = ()
     helpers: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
@@ -178,6 +195,11 @@ class Platform:
             }
         kept = {option: value for option, value in config.items() if value}
         return replace(self, config=kept, calls=calls, chosen=frozenset(names))
+
+    def without_options(self, named: Callable[[str], bool]) -> Platform:
+        """The platform on a kernel that does not have those of the newer options that are not named."""
+        kept = {option: value for option, value in self.config.items() if option not in self.newer or named(option)}
+        return replace(self, config=kept)
 
 
 VM_FLAGS = {"VM_NONE": 0, "VM_READ": 1, "VM_WRITE": 2, "VM_EXEC": 4, "VM_SHARED": 8}

@@ -265,6 +265,8 @@ class Expressions(ABC):
         base = self.evaluate(node.base)
         if isinstance(base, Struct) and node.name in base.members:
             return base.members[node.name]
+        if node.name.startswith("["):
+            raise Unsupported("an array element is not understood", node.token)
         raise Unsupported(f"there is no member {printable(node.name)}", node.token)
 
     def _cast(self, node: Cast) -> Value | None:

@@ -31,6 +31,9 @@ NO_EFFECT = frozenset(
 TESTED = frozenset({"WARN", "WARN_ON", "WARN_ONCE", "WARN_ON_ONCE"})
 """Of these, the calls whose value is the truth of their first argument."""
 
+PAGE_TO_PFN = frozenset({"page_to_pfn", "__page_to_pfn"})
+"""The frame number of a page, under its name and under that of include/asm-generic/memory_model.h."""
+
 
 @dataclass
 class Frame:
@@ -248,7 +251,7 @@ class Interpreter(Expressions):
             return number(given.value, INT if given.value < 1 << 31 else self.platform.abi.ulong)
         if name in self.platform.cpu_tests and len(node.arguments) == 1:
             return self._cpu_test(node.arguments[0], name)
-        if name == "page_to_pfn" and len(node.arguments) == 1:
+        if name in PAGE_TO_PFN and len(node.arguments) == 1:
             page = self.evaluate(node.arguments[0])
             if isinstance(page, Opaque) and page.frame is not None:
                 abi = self.platform.abi
@@ -272,7 +275,7 @@ class Interpreter(Expressions):
             wrong = f"{printable(name)}() takes {len(parameters)} arguments, not {len(node.arguments)}"
             raise fault(node.token, wrong)
         arguments = {
-            parameter.name: self.converted(argument, self.types.resolve(parameter.type))
+            parameter.name: self.converted(argument, self.types.parameter(parameter.type))
             for parameter, argument in zip(parameters, node.arguments, strict=True)
         }
         caller, self.frame = self.frame, Frame(arguments, self.types.resolve(result_name))

@@ -15,6 +15,9 @@ from models.kernel.words import BOOL, CHAR, INT, LONG, UINT, ULONG, Abi, IntType
 _MAX_CHAIN = 20
 """How many typedefs may stand for each other."""
 
+_LENGTHS = frozenset(str(length) for length in range(1, MAX_MEMBERS + 1))
+"""The lengths of arrays that are understood, as they are written."""
+
 _UNSIGNED_LONGS = frozenset("size_t uintptr_t vm_flags_t".split())
 _LONGS = frozenset("ssize_t intptr_t".split())
 _NOISE = frozenset({"const", "volatile", "int"})
@@ -80,8 +83,30 @@ class Types:
     def _named(self, name: str, token: Token, chain: int) -> Type:
         if name not in self._known:
             tokens = self._unit.typedefs.get(name)
-            self._known[name] = self._defined(tokens, token, chain) if tokens else _builtin(name, self._abi)
+            kind = self._defined(tokens, token, chain) if tokens else _builtin(name, self._abi)
+            length = self._unit.arrays.get(name)
+            self._known[name] = kind if length is None else self._array(name, kind, length, token)
         return self._known[name]
+
+    def _array(self, name: str, element: Type, length: list[Token], token: Token) -> Type:
+        """An array type: a structure whose members are called ``[0]`` and so on."""
+        if len(length) != 1 or length[0].text not in _LENGTHS:
+            raise self._refuse(token, f"the array type {printable(name)} is not understood")
+        count = int(length[0].text)
+        if count * _integers(element) > MAX_MEMBERS:
+            raise self._refuse(token, f"an array of more than {MAX_MEMBERS} integers is not understood")
+        return StructType(name, tuple((f"[{index}]", element) for index in range(count)))
+
+    def parameter(self, name: TypeName) -> Type:
+        """What the type of a parameter stands for; an array would be a pointer there.
+
+        Raises:
+            Unsupported: it is an array, or outside the subset.
+        """
+        kind = self.resolve(name)
+        if isinstance(kind, StructType) and kind.members and kind.members[0][0].startswith("["):
+            raise self._refuse(name.token, "an array as a parameter is not understood")
+        return kind
 
     def _defined(self, tokens: list[Token], token: Token, chain: int) -> Type:
         brace = next((index for index, found in enumerate(tokens) if found.text == "{"), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,9 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
     folder = Tree.open(tree)
     platform = platform.with_features(features or platform.default)
     _check_layout(folder, platform)
+    if platform.newer:
+        header = folder.read(f"arch/{platform.folder}/include/asm/pgtable.h")
+        platform = platform.without_options(lambda option: re.search(rf"\b{option}\b", header) is not None)
     sources = Sources(folder, platform.folder, platform.headers, platform.config)
     sources.macros.fixed = frozenset((*platform.runtime, *platform.calls))
     for header in (*platform.first, MAIN_HEADER):
@@ -193,7 +197,7 @@ class _Lifter:
         else:
             function = self._function(name, macro)
             named = self.unit.signature(function)[1]
-            types = [self.interpreter.types.resolve(parameter.type) for parameter in named]
+            types = [self.interpreter.types.parameter(parameter.type) for parameter in named]
             parameters = tuple(
                 HelperParameter(p.name or f"arg{i}", _kind(p.type, t))
                 for i, (p, t) in enumerate(zip(named, types, strict=True))

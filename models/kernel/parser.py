@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from models.kernel.errors import MAX_NESTING, KernelError, Unsupported, fault
+from models.kernel.errors import MAX_MEMBERS, MAX_NESTING, KernelError, Unsupported, fault
 from models.kernel.syntax import (
     Assign,
     Binary,
@@ -39,6 +39,8 @@ QUALIFIERS = frozenset(
     "__meminit".split()
 )
 ASM = frozenset({"asm", "__asm__", "__asm"})
+ELEMENTS = frozenset(str(index) for index in range(MAX_MEMBERS))
+"""The indices of array elements that are understood, as they are written."""
 
 
 class Parser:
@@ -190,9 +192,9 @@ class Parser:
             elif token.text == "(":
                 value = self._call(token, value)
             elif token.text == "[":
-                self.expression()
+                index = self.expression()
                 self.expect("]")
-                value = Refused(token, "an array element is not understood")
+                value = _element(token, value, index)
             else:
                 value = Refused(token, f"an increment or decrement ({token.text}) is not understood")
         return value
@@ -344,3 +346,10 @@ class Parser:
             self.skip_qualifiers()
             pointer = True
         return pointer
+
+
+def _element(token: Token, base: Expression, index: Expression) -> Expression:
+    """``base[index]``: a member called ``[0]`` and so on, see :class:`models.kernel.kinds.Types`."""
+    if isinstance(index, Number) and index.token.text in ELEMENTS:
+        return Member(token, base, f"[{index.token.text}]", False)
+    return Refused(token, "an array element is not understood")

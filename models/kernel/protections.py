@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.kernel.architectures import CLASSES, MACROS, VM_FLAGS, Platform
-from models.kernel.errors import Unsupported, fault
+from models.kernel.errors import KernelError, Unsupported, fault
 from models.kernel.interpreter import Interpreter
 from models.kernel.source import Tree
 from models.kernel.tokens import Token
@@ -43,7 +43,7 @@ def protections(interpreter: Interpreter, platform: Platform, tree: Tree, evalua
     """
     table = interpreter.unit.objects.get("protection_map")
     if table:
-        return _of_table(interpreter, table)
+        return _of_table(interpreter, table, _added_at_boot(interpreter, platform, evaluate))
     found = _of_index_macros(interpreter, evaluate)
     return found if found.classes else _of_macros(interpreter, platform, tree, evaluate)
 
@@ -53,8 +53,19 @@ def _classified(table: dict[int, int], places: dict[int, str]) -> Protections:
     return Protections(table, classes, {name: places[index] for name, index in CLASSES.items() if index in table})
 
 
-def _of_table(interpreter: Interpreter, tokens: list[Token]) -> Protections:
-    """The entries ``[index] = value`` of protection_map."""
+def _added_at_boot(interpreter: Interpreter, platform: Platform, evaluate: Evaluate) -> int:
+    boot = platform.boot_protection
+    if boot is None:
+        return 0
+    interpreter.assume(boot.says)
+    try:
+        return _integer(evaluate(boot.bits), platform.abi)
+    except (Unsupported, Undefined) as error:
+        raise KernelError(f"{boot.bits}, which the kernel adds to protection_map, cannot be read: {error}") from None
+
+
+def _of_table(interpreter: Interpreter, tokens: list[Token], added: int) -> Protections:
+    """The entries ``[index] = value`` of protection_map, with the bits that the kernel adds to all of them."""
     words: dict[int, int] = {}
     places: dict[int, str] = {}
     for part in split_parts(tokens[1:-1]):
@@ -64,7 +75,7 @@ def _of_table(interpreter: Interpreter, tokens: list[Token]) -> Protections:
         if part[0].text != "[" or close + 1 >= len(part) or part[close + 1].text != "=":
             raise fault(part[0], "an entry of protection_map has a form that is not understood")
         for index in _indices(interpreter, part[1:close], part[0]):
-            words[index] = _constant(interpreter, part[close + 2 :], part[0])
+            words[index] = _constant(interpreter, part[close + 2 :], part[0]) | added
             places[index] = f"{part[0].file}:{part[0].line}"
     found = _classified(words, places)
     if len(found.classes) != len(CLASSES):

@@ -45,7 +45,8 @@ class Unit:
         macros: the macros, for expansion.
         functions: name -> its last definition.
         declared: functions declared without a body, name -> place.
-        typedefs: name -> the tokens of its type.
+        typedefs: name -> the tokens of its type; of an array, those of one element.
+        arrays: name of such an array type -> the tokens between its brackets.
         structs: tag -> the tokens between its braces.
         enums: enumerator -> its enumeration: each name with the tokens of its value, if it has one.
         objects: variables, name -> the tokens of the initialiser (empty without one).
@@ -55,6 +56,7 @@ class Unit:
     functions: dict[str, Function] = field(default_factory=dict)
     declared: dict[str, Token] = field(default_factory=dict)
     typedefs: dict[str, list[Token]] = field(default_factory=dict)
+    arrays: dict[str, list[Token]] = field(default_factory=dict)
     structs: dict[str, list[Token]] = field(default_factory=dict)
     enums: dict[str, list[tuple[str, list[Token]]]] = field(default_factory=dict)
     objects: dict[str, list[Token]] = field(default_factory=dict)
@@ -139,6 +141,9 @@ class Unit:
             name = words[-1].text
             end = max(index for index, token in enumerate(head) if token is words[-1])
             self.typedefs[name] = head[1:end]
+            self.arrays.pop(name, None)
+            if end + 1 < len(head) and head[end + 1].text == "[":
+                self.arrays[name] = head[end + 2 : -1]
 
     def _remember_groups(self, head: list[Token]) -> None:
         """Remembers structures and enumerations that a declaration defines."""

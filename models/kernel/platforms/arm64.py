@@ -1,0 +1,48 @@
+"""arm64 for the lifter: 4 KiB pages, 48 bits of address."""
+
+from __future__ import annotations
+
+from models.kernel.architectures import COMMON_CONFIG, COMMON_HEADERS, CONSTANTS, Feature, Platform, enabled
+
+ARM64 = Platform(
+    name="arm64",
+    folder="arm64",
+    headers={
+        **COMMON_HEADERS,
+        **dict.fromkeys(("asm/pgtable-types.h", "asm/pgtable-hwdef.h", "asm/pgtable-prot.h"), False),
+        **dict.fromkeys(("asm/page-def.h", "asm/memory.h"), False),
+    },
+    config={
+        **COMMON_CONFIG,
+        **enabled(
+            "ARM64 ARM64_4K_PAGES ARM64_VA_BITS_48 ARM64_PA_BITS_48 ARM64_HW_AFDBM ARM64_MTE ARM64_BTI ARM64_BTI_KERNEL "
+            "ARM64_EPAN ARM64_CONTPTE HAVE_ARCH_USERFAULTFD_WP SPARSEMEM SPARSEMEM_VMEMMAP"
+        ),
+        "CONFIG_PGTABLE_LEVELS": "4",
+        "CONFIG_PAGE_SHIFT": "12",
+        "CONFIG_ARM64_PAGE_SHIFT": "12",
+        "CONFIG_ARM64_VA_BITS": "48",
+        "CONFIG_ARM64_PA_BITS": "48",
+        "CONFIG_ARM64_CONT_PTE_SHIFT": "4",
+        "CONFIG_ARM64_CONT_PMD_SHIFT": "4",
+    },
+    newer=frozenset({"CONFIG_HAVE_ARCH_USERFAULTFD_WP"}),
+    sources={"arch/arm64/mm/mmap.c": ()},
+    protection_map="arch/arm64/mm/mmap.c",
+    constants=(*CONSTANTS, "PTE_", "PMD_", "PUD_"),
+    features={
+        "af": Feature(
+            "the CPU sets the access flag itself and leaves the dirty state alone: FEAT_HAFDBS in its smaller form, "
+            "or a CPU whose dirty state management is broken",
+            excludes=frozenset({"dbm"}),
+        ),
+        "dbm": Feature(
+            "the CPU sets the access flag and records dirty itself: FEAT_HAFDBS", excludes=frozenset({"af"})
+        ),
+    },
+    physical_bits=48,
+    levels=("pte", "pmd"),
+    says="the CPU walks the tables; whether it records accessed and dirty is an option (FEAT_HAFDBS)",
+)
+
+PLATFORMS = (ARM64,)
