@@ -33,7 +33,7 @@ _RIXI = Feature("the CPU has read-inhibit and execute-inhibit bits (RIXI)", runt
 def _given(cacheable: int, *, rixi_test: bool = False) -> dict[str, RunTime]:
     """What is only known at run time; ``cacheable`` is the cache attribute in its place."""
     says = f"_page_cachable_default is {cacheable:#x}, the cache attribute "
-    says += "of coherency_setup() for cached, noncoherent memory" if cacheable else "0 that nothing changes on Octeon"
+    says += "of cached, noncoherent memory, as coherency_setup() sets it" if cacheable else "that it starts with"
     given = {**_TABLES, "_page_cachable_default": RunTime(cacheable, says)}
     return {**given, "cpu_has_rixi": _NO_RIXI} if rixi_test else given
 
@@ -125,6 +125,7 @@ MIPS64 = Platform(
                 ),
                 **enabled("CPU_R10000 CPU_R4K_CACHE_TLB"),
             },
+            runtime={"_page_cachable_default": 0xC00},
             excludes=frozenset({"rixi"}),
         ),
     },
