@@ -37,7 +37,7 @@ typedef u32 uint32_t; typedef u64 uint64_t; typedef unsigned long uintptr_t;
 """
 PRELUDE = """
 typedef __SIZE_TYPE__ size_t; typedef unsigned long vm_flags_t;
-typedef struct { unsigned long val; } swp_entry_t; struct page; struct vm_area_struct { unsigned long vm_flags; };
+typedef struct { unsigned long val; } swp_entry_t; struct page { char none; }; struct vm_area_struct { unsigned long vm_flags; };
 static struct vm_area_struct no_vma;
 #define true 1
 #define false 0
@@ -63,7 +63,16 @@ static struct vm_area_struct no_vma;
 #define page_to_pfn(page) ((unsigned long)(page))
 #define __page_to_pfn(page) ((unsigned long)(page))
 """
-"""What the headers that are not read would have given."""
+"""What the headers that are not read would have given; a page's address is its number."""
+
+MEM_MAP = """
+#ifndef ARCH_PFN_OFFSET
+#define ARCH_PFN_OFFSET 0
+#endif
+static inline struct page *first_page(void) { return (struct page *)(unsigned long)(ARCH_PFN_OFFSET); }
+#define mem_map first_page()
+"""
+"""The pages of memory as FLATMEM has them, behind all headers."""
 
 MAIN = """
 extern long read(int, void *, unsigned long);
@@ -215,9 +224,9 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     text += [f"#define PTECHECK_{flag} {int(name in platform.chosen)}" for flag, name in platform.cpu_features.items()]
     text += [f"#define {name}(option) PTECHECK_##option" for name in ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")]
     text += [f"#define PTECHECK_{name} {int(value == '1')}" for name, value in lifted.configuration.items()]
-    text += [f"#include <{path}>" for path in headers + sources]
     boot = platform.boot_protection
     text += [f"static const u64 boot_protection = {boot.bits if boot else 0};"]
+    text += [f"#include <{path}>" for path in headers + sources] + [MEM_MAP]
     (work / "shim.c").write_text("\n".join([*text, *(definition for definition, _ in functions.values())]))
     command = (CC, "-E", "-P", "-w", "-nostdinc", "-undef", "-I", str(work / "include"), str(work / "shim.c"))
     done = subprocess.run(command, check=False, capture_output=True, text=True)

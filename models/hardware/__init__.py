@@ -25,11 +25,18 @@ class NamedBit:
         macro: the kernel's name.
         letter: one character that stands for it in a trace; unique in its machine.
         says: what it means, in a few words.
+        shift: 32 for a bit of the second word of a two-word entry, which a macro's value does not show.
     """
 
     macro: str
     letter: str
     says: str
+    shift: int = 0
+
+    @property
+    def name(self) -> str:
+        """The macro, told apart from the same one in the first word."""
+        return f"{self.macro} (high)" if self.shift else self.macro
 
 
 @dataclass(frozen=True)

@@ -100,12 +100,14 @@ class Feature:
         says: one sentence.
         config: configuration options that it sets; "" unsets one.
         calls: calls whose value it changes, name -> value.
+        runtime: kernel variables or macros whose value it changes, name -> value.
         excludes: features that cannot be chosen with it.
     """
 
     says: str
     config: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
+    runtime: Mapping[str, int] = field(default_factory=dict)
     excludes: frozenset[str] = frozenset()
 
 
@@ -135,6 +137,7 @@ class Platform:
         sources: C files read where the tree has them, path -> the helpers they define.
         protection_map: the one of them with the table of page protections.
         boot_protection: what the kernel adds to every entry of that table while it boots.
+        protection_setup: the function that fills that table at boot; "" where it has an initialiser.
         abi: how wide ``long`` is, and the byte order.
         first: headers read before all others, because headers that are not on the list would include them.
         helpers: names lifted beside :data:`HELPERS`.
@@ -161,6 +164,7 @@ class Platform:
     protection_map: str
     boot_protection: BootProtection | None = None
     newer: frozenset[str] = frozenset()
+    protection_setup: str = ""
     abi: Abi = LP64
     first: tuple[str, ...] = ()
     helpers: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
@@ -185,7 +189,7 @@ class Platform:
 
     def with_features(self, names: Iterable[str]) -> Platform:
         """The platform with these features in force."""
-        config, calls = dict(self.config), dict(self.calls)
+        config, calls, runtime = dict(self.config), dict(self.calls), dict(self.runtime)
         for name in names:
             feature = self.features.get(name, Feature(""))
             config = {**config, **feature.config}
@@ -193,8 +197,12 @@ class Platform:
                 call: RunTime(value, f"{call}() is taken as {value}, for {name}")
                 for call, value in feature.calls.items()
             }
+            runtime |= {
+                given: RunTime(value, f"{given} is taken as {value}, for {name}")
+                for given, value in feature.runtime.items()
+            }
         kept = {option: value for option, value in config.items() if value}
-        return replace(self, config=kept, calls=calls, chosen=frozenset(names))
+        return replace(self, config=kept, calls=calls, runtime=runtime, chosen=frozenset(names))
 
     def without_options(self, named: Callable[[str], bool]) -> Platform:
         """The platform on a kernel that does not have those of the newer options that are not named."""

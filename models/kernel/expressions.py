@@ -216,6 +216,8 @@ class Expressions(ABC):
             absent = self._absent_flag(node)
             if absent is not None:
                 return absent
+        if node.op == "-" and isinstance(node.right, Name) and node.right.token.text == "mem_map":
+            return self._page_index(node)
         return binary(node.op, self.word(node.left), self.word(node.right))
 
     def _logical(self, node: Binary) -> Value:
@@ -238,6 +240,20 @@ class Expressions(ABC):
                     self.assume(f"vma->vm_flags has no {flag.token.text}")
                     return number(0, self.platform.abi.ulong)
         return None
+
+    def _page_index(self, node: Binary) -> Value:
+        """``page - mem_map``: how far a page is from the first one (include/asm-generic/memory_model.h, FLATMEM)."""
+        page, place = self.evaluate(node.left), node.right.token
+        if not isinstance(page, Opaque) or page.frame is None:
+            raise Unsupported("mem_map is subtracted from something that is no page", node.token)
+        abi = self.platform.abi
+        number_of_page = Word(abi.long, terms.extract(page.frame, abi.bits - 1, 0))
+        first = self._unit.expression(
+            [Token("word", "ARCH_PFN_OFFSET", place.file, place.line, place.seq)], node.right.token
+        )
+        if isinstance(first, Name):
+            return number_of_page
+        return convert(binary("-", number_of_page, self.word(first)), abi.long)
 
     def _conditional(self, node: Conditional) -> Value | None:
         if node.then is None:

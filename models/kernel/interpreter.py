@@ -15,7 +15,7 @@ from models.kernel.syntax import Assign, Block, Call, Declare, Evaluate, Express
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Function, Unit
 from models.kernel.values import Opaque, Type, Value, Void, choose, unset
-from models.kernel.words import INT, Word, from_truth, number
+from models.kernel.words import INT, Word, convert, from_truth, number
 
 T = TypeVar("T")
 
@@ -251,12 +251,21 @@ class Interpreter(Expressions):
             return number(given.value, INT if given.value < 1 << 31 else self.platform.abi.ulong)
         if name in self.platform.cpu_tests and len(node.arguments) == 1:
             return self._cpu_test(node.arguments[0], name)
+        if name == "__builtin_ffs" and len(node.arguments) == 1:
+            return self._first_set(node.arguments[0])
         if name in PAGE_TO_PFN and len(node.arguments) == 1:
             page = self.evaluate(node.arguments[0])
             if isinstance(page, Opaque) and page.frame is not None:
                 abi = self.platform.abi
                 return Word(abi.ulong, terms.extract(page.frame, abi.bits - 1, 0))
         return None
+
+    def _first_set(self, argument: Expression) -> Value:
+        """The place of the lowest bit, counted from 1, of an ``int`` that is constant."""
+        term = convert(self.word(argument), INT).term
+        if term.op != "const":
+            raise Unsupported("the lowest bit of a value that is not constant", argument.token)
+        return number((term.data & -term.data).bit_length(), INT)
 
     def _cpu_test(self, argument: Expression, name: str) -> Value:
         flag = argument.token.text

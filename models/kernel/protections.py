@@ -1,4 +1,4 @@
-"""The page protections of user mappings: the architecture's table, or its PAGE_* macros."""
+"""The page protections of user mappings: the architecture's table, what fills it at boot, or its PAGE_* macros."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.kernel.errors import KernelError, Unsupported, fault
 from models.kernel.interpreter import Interpreter
 from models.kernel.source import Tree
 from models.kernel.tokens import Token
-from models.kernel.unit import split_parts
+from models.kernel.unit import Function, split_parts
 from models.kernel.values import Value, scalar
 from models.kernel.words import Abi, Undefined, as_word, number
 
@@ -44,6 +44,9 @@ def protections(interpreter: Interpreter, platform: Platform, tree: Tree, evalua
     table = interpreter.unit.objects.get("protection_map")
     if table:
         return _of_table(interpreter, table, _added_at_boot(interpreter, platform, evaluate))
+    setup = interpreter.unit.functions.get(platform.protection_setup)
+    if setup is not None:
+        return _of_setup(interpreter, setup)
     found = _of_index_macros(interpreter, evaluate)
     return found if found.classes else _of_macros(interpreter, platform, tree, evaluate)
 
@@ -80,6 +83,26 @@ def _of_table(interpreter: Interpreter, tokens: list[Token], added: int) -> Prot
     found = _classified(words, places)
     if len(found.classes) != len(CLASSES):
         raise fault(tokens[0], "protection_map lacks entries")
+    return found
+
+
+def _of_setup(interpreter: Interpreter, setup: Function) -> Protections:
+    """The statements ``protection_map[index] = value;`` of a function that does nothing else."""
+    words: dict[int, int] = {}
+    places: dict[int, str] = {}
+    for part in split_parts(setup.body[1:-1], ";"):
+        if not part:
+            continue
+        close = next((i for i, token in enumerate(part) if token.text == "]"), 0)
+        shape = [token.text for token in (*part[:2], *part[close + 1 : close + 2])]
+        if shape != ["protection_map", "[", "="] or not close:
+            raise fault(part[0], f"a statement of {setup.name.text}() that does not set an entry of protection_map")
+        for index in _indices(interpreter, part[2:close], part[0]):
+            words[index] = _constant(interpreter, part[close + 2 :], part[0])
+            places[index] = f"{part[0].file}:{part[0].line}"
+    found = _classified(words, places)
+    if len(found.classes) != len(CLASSES):
+        raise fault(setup.name, f"{setup.name.text}() does not set every entry of protection_map")
     return found
 
 

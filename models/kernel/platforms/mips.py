@@ -1,0 +1,195 @@
+"""MIPS for the lifter: 32 and 64 bits, the two forms of entries of two words, and the R3000."""
+
+from __future__ import annotations
+
+from models.kernel.architectures import COMMON_HEADERS, Feature, Platform, RunTime, enabled
+from models.kernel.words import Abi
+
+_HEADERS = {
+    **COMMON_HEADERS,
+    **dict.fromkeys(("asm/pgtable-bits.h", "asm/pgtable-32.h", "asm/pgtable-64.h"), False),
+}
+_FIRST = ("arch/mips/include/asm/page.h", "arch/mips/include/asm/pgtable-bits.h")
+_CACHE_C = "arch/mips/mm/cache.c"
+_SOURCES_32: dict[str, tuple[str, ...]] = {"arch/mips/mm/pgtable-32.c": ("mk_pmd",), _CACHE_C: ()}
+_SOURCES_64: dict[str, tuple[str, ...]] = {"arch/mips/mm/pgtable-64.c": ("mk_pmd",), _CACHE_C: ()}
+_SETUP = "setup_protection_map"
+_LITTLE_32 = Abi(bits=32, big_endian=False, physical=32)
+_TWO_WORDS = Abi(bits=32, big_endian=False, physical=64)
+_HUGE = (
+    "TRANSPARENT_HUGEPAGE HAVE_ARCH_TRANSPARENT_HUGEPAGE HUGETLB_PAGE MIPS_HUGE_TLB_SUPPORT ARCH_WANT_PMD_MKWRITE "
+    "ARCH_HAS_PTE_SPECIAL"
+)
+_TABLES = {
+    f"invalid_{level}_table": RunTime(
+        0, f"the address of invalid_{level}_table, which stands for an empty entry one level up, is taken as 0"
+    )
+    for level in ("pte", "pmd", "pud")
+}
+_NO_RIXI = RunTime(0, "cpu_has_rixi is false: the CPU has no read-inhibit and execute-inhibit bits")
+_RIXI = Feature("the CPU has read-inhibit and execute-inhibit bits (RIXI)", runtime={"cpu_has_rixi": 1})
+
+
+def _given(cacheable: int, *, rixi_test: bool = False) -> dict[str, RunTime]:
+    """What is only known at run time; ``cacheable`` is the cache attribute in its place."""
+    says = f"_page_cachable_default is {cacheable:#x}, the cache attribute "
+    says += "of cached, noncoherent memory, as coherency_setup() sets it" if cacheable else "that it starts with"
+    given = {**_TABLES, "_page_cachable_default": RunTime(cacheable, says)}
+    return {**given, "cpu_has_rixi": _NO_RIXI} if rixi_test else given
+
+
+def _config(options: str, levels: int, page_shift: int) -> dict[str, str]:
+    size = f"PAGE_SIZE_{1 << page_shift - 10}KB"
+    return {
+        **enabled(f"MMU MIPS SWAP MIGRATION {size} {options}"),
+        "CONFIG_PGTABLE_LEVELS": str(levels),
+        "CONFIG_PAGE_SHIFT": str(page_shift),
+    }
+
+
+MIPS = Platform(
+    name="mips",
+    folder="mips",
+    headers=_HEADERS,
+    config=_config(
+        "32BIT SMP CPU_MIPS32 CPU_MIPS32_R2 CPU_MIPSR2 CPU_HAS_RIXI CPU_R4K_CACHE_TLB CPU_LITTLE_ENDIAN", 2, 12
+    ),
+    sources=_SOURCES_32,
+    protection_map=_CACHE_C,
+    protection_setup=_SETUP,
+    abi=_LITTLE_32,
+    first=_FIRST,
+    runtime=_given(0x600, rixi_test=True),
+    features={
+        "rixi": _RIXI,
+        "r1": Feature(
+            "a kernel for MIPS32 release 1, without places for the RIXI bits",
+            config={
+                **dict.fromkeys(("CONFIG_CPU_MIPS32_R2", "CONFIG_CPU_MIPSR2", "CONFIG_CPU_HAS_RIXI"), ""),
+                **enabled("CPU_MIPS32_R1 CPU_MIPSR1 ARCH_HAS_PTE_SPECIAL"),
+            },
+            excludes=frozenset({"rixi"}),
+        ),
+    },
+    physical_bits=32,
+    levels=("pte",),
+    says="a software-loaded TLB; handlers made at boot record accessed and modified",
+)
+
+R4000 = Platform(
+    name="mips-r4k",
+    folder="mips",
+    headers=_HEADERS,
+    config=_config(f"32BIT CPU_R4X00 CPU_R4K_CACHE_TLB CPU_LITTLE_ENDIAN {_HUGE}", 2, 12),
+    sources=_SOURCES_32,
+    protection_map=_CACHE_C,
+    protection_setup=_SETUP,
+    abi=_LITTLE_32,
+    first=_FIRST,
+    runtime=_given(0xC00),
+    physical_bits=31,
+    levels=("pte", "pmd"),
+    says="a 32-bit kernel with huge pages, which only R4000-class CPUs offer; otherwise as mips+r1",
+)
+
+MIPS64 = Platform(
+    name="mips64",
+    folder="mips",
+    headers=_HEADERS,
+    config=_config(
+        "64BIT SMP CPU_MIPS64 CPU_CAVIUM_OCTEON CAVIUM_OCTEON_SOC CPU_MIPSR2 CPU_HAS_RIXI PHYS_ADDR_T_64BIT "
+        f"CPU_BIG_ENDIAN {_HUGE}",
+        3,
+        12,
+    ),
+    sources=_SOURCES_64,
+    protection_map=_CACHE_C,
+    protection_setup=_SETUP,
+    abi=Abi(big_endian=True),
+    first=_FIRST,
+    runtime=_given(0, rixi_test=True),
+    features={
+        "rixi": _RIXI,
+        "r4k": Feature(
+            "a kernel for R4000 to R10000 CPUs, without places for the RIXI bits",
+            config={
+                **dict.fromkeys(
+                    (
+                        "CONFIG_CPU_MIPS64",
+                        "CONFIG_CPU_CAVIUM_OCTEON",
+                        "CONFIG_CAVIUM_OCTEON_SOC",
+                        "CONFIG_CPU_MIPSR2",
+                        "CONFIG_CPU_HAS_RIXI",
+                    ),
+                    "",
+                ),
+                **enabled("CPU_R10000 CPU_R4K_CACHE_TLB"),
+            },
+            runtime={"_page_cachable_default": 0xC00},
+            excludes=frozenset({"rixi"}),
+        ),
+    },
+    physical_bits=48,
+    says="Octeon: a software-loaded TLB; handlers made at boot record accessed and modified",
+)
+
+XPA = Platform(
+    name="mips-xpa",
+    folder="mips",
+    headers=_HEADERS,
+    config=_config(
+        "32BIT SMP CPU_MIPS32 CPU_MIPS32_R2 CPU_MIPS32_R5_FEATURES CPU_MIPS32_R5_XPA CPU_MIPSR2 CPU_HAS_RIXI XPA "
+        "PHYS_ADDR_T_64BIT HIGHMEM GUP_GET_PXX_LOW_HIGH CPU_R4K_CACHE_TLB CPU_LITTLE_ENDIAN",
+        2,
+        14,
+    ),
+    sources=_SOURCES_32,
+    protection_map=_CACHE_C,
+    protection_setup=_SETUP,
+    abi=_TWO_WORDS,
+    first=_FIRST,
+    runtime=_given(0x60),
+    page_shift=14,
+    physical_bits=40,
+    levels=("pte",),
+    says="extended physical addresses: software bits in the low word, what the TLB takes in the high one",
+)
+
+ALCHEMY = Platform(
+    name="mips-alchemy",
+    folder="mips",
+    headers=_HEADERS,
+    config=_config(
+        "32BIT CPU_MIPS32 CPU_MIPS32_R1 CPU_MIPSR1 MIPS_ALCHEMY PHYS_ADDR_T_64BIT GUP_GET_PXX_LOW_HIGH "
+        "ARCH_HAS_PTE_SPECIAL CPU_R4K_CACHE_TLB CPU_LITTLE_ENDIAN",
+        2,
+        12,
+    ),
+    sources=_SOURCES_32,
+    protection_map=_CACHE_C,
+    protection_setup=_SETUP,
+    abi=_TWO_WORDS,
+    first=_FIRST,
+    runtime=_given(0x18),
+    physical_bits=36,
+    levels=("pte",),
+    says="36-bit physical addresses: the TLB takes the high word, software bits are in the low one",
+)
+
+R3000 = Platform(
+    name="mips-r3k",
+    folder="mips",
+    headers=_HEADERS,
+    config=_config("32BIT CPU_R3000 CPU_R3K_TLB MACH_DECSTATION ARCH_HAS_PTE_SPECIAL CPU_LITTLE_ENDIAN", 2, 12),
+    sources=_SOURCES_32,
+    protection_map=_CACHE_C,
+    protection_setup=_SETUP,
+    abi=_LITTLE_32,
+    first=_FIRST,
+    runtime=_given(0),
+    physical_bits=32,
+    levels=("pte",),
+    says="the R3000's TLB: the same handlers, the TLB takes an entry as it is",
+)
+
+PLATFORMS = (MIPS, R4000, MIPS64, XPA, ALCHEMY, R3000)
