@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from models.kernel import LiftedHelper, LiftedTree
+from models.kernel.preprocess import LOWMEM
 from models.kernel.preprocess import PRELUDE as LIFTER_PRELUDE
 from tests import kernel_trees
 
@@ -216,7 +217,7 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     headers = [path.split("include/", 1)[1] for path in platform.first] + ["linux/pgtable.h"]
     sources = [path for path in lifted.files if path.endswith(".c")]
     text = [f"#define {name} {value}" for name, value in platform.config.items()]
-    text += [f"#define {head} {body}" for head, body in LIFTER_PRELUDE.items()]
+    text += [f"#define {head} {body}" for head, body in {**LIFTER_PRELUDE, **LOWMEM}.items()]
     physical = "u64" if platform.abi.physical == 64 else "u32"
     text += [TYPES, f"typedef {physical} phys_addr_t; typedef phys_addr_t resource_size_t;", PRELUDE]
     text += [f"#define {name}(...) {given.value}" for name, given in platform.calls.items()]
@@ -245,6 +246,7 @@ def _overlay(tree: Path, lifted: LiftedTree, folder: Path) -> None:
         included.update(re.findall(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"]', text, re.M))
         # what the lifter takes as given is given here, too
         text = re.sub(rf"^[ \t]*#[ \t]*define[ \t]+({given})\b(.*\\\n)*.*", "", text, flags=re.M)
+        text = re.sub(rf"\b({given})(\([^()]*\)\s*\{{)", r"unused_\1\2", text)
         name = path.split("include/", 1)[1] if path.endswith(".h") else path
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)

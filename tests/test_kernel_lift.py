@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 
 from checker import terms
 from models.kernel import CannotLift, KernelError, LiftedTree, NotLifted, architecture_from_tree, lift_tree
+from models.kernel.platforms import PLATFORMS
 from models.kernel.tokens import Token
-from models.kernel.words import INT, LONG, UINT, ULONG, Undefined, binary, convert, literal, number
+from models.kernel.words import INT, LONG, UINT, ULONG, Abi, Undefined, binary, convert, literal, number
 from models.registry import architecture
 from tests.kernel_trees import made_up_tree
 
@@ -90,6 +92,11 @@ BODIES = [
     ("return __pte((unsigned long)-1 > 0);", lambda w: 1),
     ("return __pte(-1 > 0U);", lambda w: 1),
     ("return __pte(-1L > 0U);", lambda w: 0),
+    ("return __pte((unsigned long)(void *)(pte_val(pte) + 16) - 16);", lambda w: w),
+    ("void *p = (void *)(int)pte_val(pte); return __pte((u8)(unsigned long)p);", lambda w: w & 255),
+    ("return __pte((unsigned long)(void *)(int)pte_val(pte));",
+     lambda w: (w & 0xFFFFFFFF ^ 1 << 31) - (1 << 31) & ALL),
+    ("return __pte(GENMASK(53, 10) | GENMASK(2, 2) | GENMASK(63, 63));", lambda w: 0x803FFFFFFFFFFC04),
 ]  # fmt: skip
 WORDS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 0x80000000, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 32, 1 << 63, ALL, 0x123456789ABCDEF0]
 
@@ -144,6 +151,10 @@ REFUSED = [
     ("return (pte_t) { 1, 2 };", "there is no member for this value"),
     ("BUG(); return pte;", "BUG()"),
     ("WARN_ON(pte_val(pte) = 3); return pte;", "an assignment inside WARN_ON()"),
+    ("return __pte((unsigned long)vma_of());", "vma_of() is not known"),
+    ("void *p = (void *)1UL; return p == p ? pte : pte;", "an integer is needed"),
+    ("return __pte(*(unsigned long *)pte_val(pte));", "a pointer operation"),
+    ("void *p = pte_val(pte) & 1 ? (void *)1UL : (void *)2UL; return pte;", "a choice between two pointers"),
 ]  # fmt: skip
 BEFORE = "extern unsigned long run_time; extern int run_time_array[4]; pte_t declared_only(pte_t pte);"
 
@@ -155,6 +166,39 @@ def test_what_is_not_understood_is_refused_at_its_place(lift: Lift, body: str, w
     assert why in found.reason
     assert found.file == "arch/loongarch/include/asm/pgtable.h"
     assert found.line in (3, 4)
+
+
+ADDRESS = "#include <asm/page.h>\n#define PAGE_SHIFT 14\n#define __va(x) ((void *)((unsigned long)(x) + 0x9000UL))\n"
+MAKER = "#define mk_pte(page, prot) __pte((unsigned long)page_address(page) - 0x9000UL | pgprot_val(prot))\n"
+
+
+def test_a_page_has_its_address_where_the_kernel_maps_all_memory(lift: Lift) -> None:
+    made = lift(ADDRESS + MAKER).helpers["mk_pte"]
+    assert made(3, 5) == 3 << 14 | 5
+
+
+def test_a_page_has_no_known_address_in_a_kernel_with_high_memory(lift: Lift, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform = PLATFORMS["loongarch"]
+    config = {**platform.config, "CONFIG_HIGHMEM": "1"}
+    monkeypatch.setitem(PLATFORMS, "loongarch", replace(platform, config=config))
+    assert reason(lift(ADDRESS + MAKER), "mk_pte").reason == "page_address() is not known"
+
+
+def test_a_struct_page_is_no_number(lift: Lift) -> None:
+    header = ADDRESS + "#define mk_pte(page, prot) __pte((unsigned long)(page) | pgprot_val(prot))\n"
+    assert "another type is needed" in reason(lift(header), "mk_pte").reason
+
+
+def test_masks_and_addresses_have_the_width_of_the_machine(lift: Lift, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = replace(PLATFORMS["loongarch"], abi=Abi(bits=32, physical=32))
+    monkeypatch.setitem(PLATFORMS, "loongarch", narrow)
+    found = lift(
+        ADDRESS + MAKER + "#define _PAGE_LOW GENMASK(11, 4)\n#define _PAGE_TOP GENMASK(31, 30)\n"
+        "#define pte_mkold(p) __pte((unsigned long)(void *)(pte_val(p) + (1ULL << 40)))\n"
+    )
+    assert (found.constants["_PAGE_LOW"], found.constants["_PAGE_TOP"]) == (0xFF0, 0xC0000000)
+    assert found.helpers["pte_mkold"](0x12345678) == 0x12345678
+    assert found.helpers["mk_pte"](1 << 18 | 1, 0) == 1 << 14
 
 
 def test_a_refusal_names_the_line_of_the_construct(lift: Lift) -> None:

@@ -152,8 +152,12 @@ class Expressions(ABC):
     def _fit(self, value: Value, kind: Type, token: Token) -> Value:
         if isinstance(value, Word) and isinstance(kind, IntType):
             return convert(value, kind)
+        if isinstance(value, Word) and isinstance(kind, Pointer):
+            return Opaque(kind, address=convert(value, self.platform.abi.ulong).term)
         if isinstance(value, Opaque) and isinstance(kind, Pointer):
             return value
+        if isinstance(value, Opaque) and isinstance(kind, IntType) and value.address is not None:
+            return convert(Word(self.platform.abi.ulong, value.address), kind)
         if value.type == kind:
             return value
         raise Unsupported("a value of another type is needed here", token)

@@ -36,10 +36,16 @@ PRELUDE = {
     "_AT(type, x)": "((type)(x))",
     "_UL(x)": "(_AC(x, UL))", "_ULL(x)": "(_AC(x, ULL))", "UL(x)": "(_UL(x))", "ULL(x)": "(_ULL(x))",
     "BIT(n)": "(1UL << (n))", "BIT_ULL(n)": "(1ULL << (n))",
-    "GENMASK(high, low)": "((~0UL << (low)) & (~0UL >> (63 - (high))))",
+    "GENMASK(high, low)": "((~0UL << (low)) & (~0UL >> (8 * sizeof(long) - 1 - (high))))",
     "GENMASK_ULL(high, low)": "((~0ULL << (low)) & (~0ULL >> (63 - (high))))",
 }  # fmt: skip
 """Plain arithmetic macros that every architecture uses; a tree's own definitions replace them."""
+
+LOWMEM = {
+    "page_to_virt(page)": "(__va((phys_addr_t)page_to_pfn(page) << PAGE_SHIFT))",
+    "page_address(page)": "(page_to_virt(page))",
+}
+"""Where the kernel sees a page (include/linux/mm.h), if it maps all memory: in no kernel with CONFIG_HIGHMEM."""
 
 
 @dataclass
@@ -78,7 +84,8 @@ class Sources:
         enabled: dict[str, Computed] = dict.fromkeys(("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE"), self._is_enabled)
         self.macros = Macros(enabled)
         self._budget = Budget(MAX_TOKENS, f"the sources have more than {MAX_TOKENS} tokens by here")
-        for head, text in PRELUDE.items():
+        lowmem = {} if "CONFIG_HIGHMEM" in self.config else LOWMEM
+        for head, text in {**PRELUDE, **lowmem}.items():
             self._define(head + " " + text, "(built in)", 0)
         for name, value in self.config.items():
             self._define(f"{name} {value}", "(configuration)", 0)

@@ -45,10 +45,17 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """A parameter that is only passed on: a ``vm_area_struct``, or a ``page`` with its frame number."""
+    """A pointer that is only passed on: to a ``vm_area_struct``, to a ``page`` with its frame number, or to an address.
+
+    Attributes:
+        type: what it points to.
+        frame: the frame number of the page.
+        address: the pointer as a number, where it was made from one.
+    """
 
     type: Pointer
     frame: Term | None = None
+    address: Term | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,69 @@
+"""RISC-V for the lifter: 64 bits (Sv39, Sv48, Sv57) and 32 bits (Sv32)."""
+
+from __future__ import annotations
+
+from models.kernel.architectures import COMMON_HEADERS, Feature, Platform, RunTime, enabled
+from models.kernel.words import Abi
+
+_HEADERS = {**COMMON_HEADERS, "asm/pgtable-bits.h": False, "asm/errata_list.h": False}
+_COMMON = "MMU SMP RISCV ARCH_HAS_PTE_SPECIAL HUGETLB_PAGE MIGRATION SWAP"
+_COMPILER = {"__riscv_cmodel_medany": "1"}
+"""What the compiler defines under the kernel's own flags; init.c refuses to be compiled without."""
+_SOURCES = {"arch/riscv/mm/init.c": ()}
+_TYPES = "the CPU has neither Svpbmt nor T-Head's memory types"
+
+RISCV64 = Platform(
+    name="riscv64",
+    folder="riscv",
+    headers={**_HEADERS, "asm/pgtable-64.h": False},
+    config={
+        **enabled(
+            f"{_COMMON} 64BIT PHYS_ADDR_T_64BIT NUMA NUMA_BALANCING TRANSPARENT_HUGEPAGE HAVE_ARCH_TRANSPARENT_HUGEPAGE "
+            "ARCH_ENABLE_THP_MIGRATION ARCH_WANT_PMD_MKWRITE ARCH_HAS_PTE_DEVMAP SPARSEMEM SPARSEMEM_VMEMMAP "
+            "RISCV_ISA_SVPBMT RISCV_ISA_SVNAPOT"
+        ),
+        "CONFIG_PGTABLE_LEVELS": "5",
+        "CONFIG_PAGE_SHIFT": "12",
+        **_COMPILER,
+    },
+    sources=_SOURCES,
+    protection_map="arch/riscv/mm/init.c",
+    first=("arch/riscv/include/asm/errata_list.h",),
+    calls={
+        f"riscv_page_{name}": RunTime(0, f"riscv_page_{name}() is 0: {_TYPES}") for name in ("mtmask", "nocache", "io")
+    },
+    cpu_tests=frozenset({"riscv_has_extension_likely", "riscv_has_extension_unlikely"}),
+    cpu_features={"RISCV_ISA_EXT_SVNAPOT": "svnapot"},
+    features={
+        "svadu": Feature("the CPU sets the accessed and dirty bits itself"),
+        "svnapot": Feature("naturally aligned pages of 64 KiB in one entry (Linux 6.4 and newer)"),
+        "svpbmt": Feature(
+            "memory types in page-table entries",
+            calls={"riscv_page_mtmask": 3 << 61, "riscv_page_nocache": 1 << 61, "riscv_page_io": 1 << 62},
+        ),
+    },
+    physical_bits=56,
+    says="the CPU walks the tables; an entry that is not young, or clean at a store, traps",
+)
+
+RISCV32 = Platform(
+    name="riscv32",
+    folder="riscv",
+    headers={**_HEADERS, "asm/pgtable-32.h": False},
+    config={
+        **enabled(f"{_COMMON} 32BIT NUMA NUMA_BALANCING"),
+        "CONFIG_PGTABLE_LEVELS": "2",
+        "CONFIG_PAGE_SHIFT": "12",
+        **_COMPILER,
+    },
+    sources=_SOURCES,
+    protection_map="arch/riscv/mm/init.c",
+    first=("arch/riscv/include/asm/errata_list.h",),
+    abi=Abi(bits=32, physical=32),
+    features={"svadu": Feature("the CPU sets the accessed and dirty bits itself")},
+    physical_bits=34,
+    levels=("pte",),
+    says="the CPU walks the tables; an entry that is not young, or clean at a store, traps",
+)
+
+PLATFORMS = (RISCV64, RISCV32)
