@@ -226,8 +226,8 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     text += [f"#define {name}(option) PTECHECK_##option" for name in ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")]
     text += [f"#define PTECHECK_{name} {int(value == '1')}" for name, value in lifted.configuration.items()]
     boot = platform.boot_protection
-    text += [f"static const u64 boot_protection = {boot.bits if boot else 0};"]
     text += [f"#include <{path}>" for path in headers + sources] + [MEM_MAP]
+    text += [f"static const u64 boot_protection = {boot.bits if boot else 0};"]
     (work / "shim.c").write_text("\n".join([*text, *(definition for definition, _ in functions.values())]))
     command = (CC, "-E", "-P", "-w", "-nostdinc", "-undef", "-I", str(work / "include"), str(work / "shim.c"))
     done = subprocess.run(command, check=False, capture_output=True, text=True)
