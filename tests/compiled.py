@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from models.kernel import LiftedHelper, LiftedTree
+from models.kernel.architectures import Platform
 from models.kernel.preprocess import PRELUDE as LIFTER_PRELUDE
 from tests import kernel_trees
 
@@ -203,7 +204,7 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     """
     platform = lifted.platform
     _overlay(tree, lifted, work / "include")
-    headers = [path.split("include/", 1)[1] for path in platform.first] + ["linux/pgtable.h"]
+    headers = [_include_name(path, platform) for path in platform.first] + ["linux/pgtable.h"]
     sources = [path for path in lifted.files if path.endswith(".c")]
     text = [f"#define {name} {value}" for name, value in platform.config.items()]
     text += [f"#define {head} {body}" for head, body in LIFTER_PRELUDE.items()]
@@ -224,6 +225,12 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     return build(work, fixed + _needed(done.stdout, list(functions)), counts, platform.abi.bits)
 
 
+def _include_name(path: str, platform: Platform) -> str:
+    """What ``#include`` calls a header of the tree."""
+    folder = next((folder for folder in platform.folders if path.startswith(f"{folder}/")), "")
+    return path[len(folder) + 1 :] if folder else path.split("include/", 1)[1]
+
+
 def _overlay(tree: Path, lifted: LiftedTree, folder: Path) -> None:
     """An include folder with the headers that the lifter read, and empty files for the others."""
     included: set[str] = set()
@@ -233,7 +240,7 @@ def _overlay(tree: Path, lifted: LiftedTree, folder: Path) -> None:
         included.update(re.findall(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"]', text, re.M))
         # what the lifter takes as given is given here, too
         text = re.sub(rf"^[ \t]*#[ \t]*define[ \t]+({given})\b(.*\\\n)*.*", "", text, flags=re.M)
-        name = path.split("include/", 1)[1] if path.endswith(".h") else path
+        name = _include_name(path, lifted.platform) if path.endswith(".h") else path
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
@@ -245,7 +252,7 @@ def _overlay(tree: Path, lifted: LiftedTree, folder: Path) -> None:
 
 
 _TYPES = {"pte": "pte_t", "pmd": "pmd_t", "pud": "pud_t", "pgprot": "pgprot_t", "swp": "swp_entry_t"}
-_OTHERS = {"page": "(struct page *)(unsigned long){}", "word": "{}", "vma": "&no_vma"}
+_OTHERS = {"page": "(struct page *)(unsigned long){}", "word": "(unsigned long){}", "vma": "&no_vma"}
 
 
 def wrapper(helper: LiftedHelper) -> tuple[str, int]:

@@ -86,7 +86,7 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
     folder = Tree.open(tree)
     platform = platform.with_features(features or platform.default)
     _check_layout(folder, platform)
-    sources = Sources(folder, platform.folder, platform.headers, platform.config)
+    sources = Sources(folder, platform.folder, platform.headers, platform.config, platform.folders)
     sources.macros.fixed = frozenset((*platform.runtime, *platform.calls))
     for header in (*platform.first, MAIN_HEADER):
         sources.read(header)
