@@ -303,11 +303,11 @@ def _outside_groups(tokens: list[Token]) -> list[Token]:
     return [token for token in _flat(tokens) if token is not None]
 
 
-def split_parts(tokens: list[Token]) -> list[list[Token]]:
-    """The parts between commas that stand outside brackets."""
+def split_parts(tokens: list[Token], mark: str = ",") -> list[list[Token]]:
+    """The parts between commas, or other marks, that stand outside brackets."""
     parts: list[list[Token]] = [[]]
     for token, outside in zip(tokens, _flat(tokens), strict=True):
-        if outside is not None and token.text == ",":
+        if outside is not None and token.text == mark:
             parts.append([])
         else:
             parts[-1].append(token)
