@@ -217,7 +217,8 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     text += [f"#define PTECHECK_{name} {int(value == '1')}" for name, value in lifted.configuration.items()]
     text += [f"#include <{path}>" for path in headers + sources]
     (work / "shim.c").write_text("\n".join([*text, *(definition for definition, _ in functions.values())]))
-    command = (CC, "-E", "-P", "-w", "-nostdinc", "-undef", "-I", str(work / "include"), str(work / "shim.c"))
+    folders = [part for name in ("include", "include/uapi") for part in ("-I", str(work / name))]
+    command = (CC, "-E", "-P", "-w", "-nostdinc", "-undef", *folders, str(work / "shim.c"))
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]
     fixed = "".join(f"static const unsigned long {name} = {run.value}UL;\n" for name, run in platform.runtime.items())
@@ -246,7 +247,7 @@ def _overlay(tree: Path, lifted: LiftedTree, folder: Path) -> None:
         target.write_text(text)
     for name in included:
         target = folder / name
-        if not target.exists():
+        if not target.exists() and not (folder / "uapi" / name).exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text("")
 

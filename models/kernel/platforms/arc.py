@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from models.kernel.architectures import COMMON_HEADERS, Platform, enabled
+from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Platform, enabled
 from models.kernel.words import Abi
 
 ARC = Platform(
@@ -27,6 +27,7 @@ ARC = Platform(
     protection_map="arch/arc/mm/mmap.c",
     abi=Abi(bits=32, physical=32),
     first=("include/linux/pfn.h", "arch/arc/include/asm/page.h"),
+    constants=(*CONSTANTS, "PAGE_MASK", "PGDIR_"),
     page_shift=13,
     physical_bits=32,
     levels=("pte", "pmd"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Platform, RunTime, enabled
 from models.kernel.words import Abi
 
-_HEADERS = {**COMMON_HEADERS, "asm/pgtable_32.h": False, "asm/mmu.h": False}
+_HEADERS = {**COMMON_HEADERS, "asm/pgtable_32.h": False, "asm/mmu.h": False, "linux/threads.h": False}
 _COMMON = "MMU CPU_SH4 PAGE_SIZE_4KB CPU_LITTLE_ENDIAN ARCH_HAS_PTE_SPECIAL HUGETLB_PAGE MIGRATION SWAP"
 _FIRST = ("arch/sh/include/asm/page.h", "arch/sh/include/asm/mmu.h")
 
