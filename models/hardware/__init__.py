@@ -25,11 +25,13 @@ class NamedBit:
         macro: the kernel's name.
         letter: one character that stands for it in a trace; unique in its machine.
         says: what it means, in a few words.
+        shift: how far the kernel shifts the macro's value to put it into an entry.
     """
 
     macro: str
     letter: str
     says: str
+    shift: int = 0
 
 
 @dataclass(frozen=True)
