@@ -3,8 +3,8 @@
 The low-level code is arch/parisc/kernel/entry.S: dtlb_miss_*, itlb_miss_* (update_accessed) and dbit_trap_* (update_dirty)
 test only the present bit, record the access and load the TLB (make_insert_tlb, make_insert_tlb_11). Access rights, the
 dirty bit D and the reference-trap bit T: PA-RISC 2.0 Architecture, chapter 3, Access Control (the table of access rights);
-entry.S says how the bits of an entry become access rights. A violation of the rights comes before the dirty-bit trap and
-goes to do_page_fault(): arch/parisc/kernel/traps.c handle_interruption().
+entry.S says how the bits of an entry become access rights. A violation of the rights goes to do_page_fault():
+arch/parisc/kernel/traps.c handle_interruption().
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def _describe(constants: Constants, features: frozenset[str]) -> Mapping[str, Ha
         serves_writable=True,
         young_gates=False,
         notes=(
+            "a store that the access rights forbid is taken to raise that trap and not the one of a missing dirty bit",
             "the kernel itself can read a user page without the read bit",
             "the handlers take the lock of the page tables of the process on a machine with several CPUs",
         ),

@@ -4,7 +4,7 @@ A miss (exceptions H'040 and H'060) and the initial page write, a permitted stor
 (H'080), go to handle_tlbmiss() of arch/sh/mm/tlbex_32.c, which records the access and loads the TLB again
 (arch/sh/mm/tlb-sh4.c, arch/sh/mm/tlb-pteaex.c, __update_tlb()). A protection violation goes to do_page_fault():
 arch/sh/kernel/cpu/sh3/ex.S and entry.S. Bits: SH-4 Software Manual, chapter 3, Memory Management Unit (V, PR, D; initial
-page write exception); SH-4A Extended Functions Software Manual, the same chapter, TLB extended mode (EPR).
+page write exception); SH7785 Hardware Manual, Memory Management Unit, TLB extended mode (EPR).
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ PAE40 = replace(
     config={**ARC.config, **enabled("ARC_HAS_PAE40 PHYS_ADDR_T_64BIT HIGHMEM")},
     abi=Abi(bits=32, physical=64),
     physical_bits=40,
-    says="ARC HS with 40-bit physical addresses: PTEs of 64 bits, but huge entries of 32 (Kconfig offers it to nobody: "
-    "ARC_HAS_PAE40 depends on MMU_V4, the option is called ARC_MMU_V4)",
+    says="ARC HS with 40-bit physical addresses: PTEs of 64 bits, huge entries of 32 (Linux 6.12 cannot be configured so: "
+    "ARC_HAS_PAE40 depends on MMU_V4, but the option is called ARC_MMU_V4)",
 )
 
 PLATFORMS = (ARC, PAE40)
