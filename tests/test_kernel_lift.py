@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from checker import terms
 from models.kernel import CannotLift, KernelError, LiftedTree, NotLifted, architecture_from_tree, lift_tree
+from models.kernel.platforms import PLATFORMS
 from models.kernel.tokens import Token
 from models.kernel.words import INT, LONG, UINT, ULONG, Undefined, binary, convert, literal, number
 from models.registry import architecture
@@ -496,3 +498,15 @@ def test_a_tree_without_protections_is_undecided(lift: Lift) -> None:
         architecture_from_tree(
             architecture("loongarch/linux-6.12"), lift((COMPLETE % 11).replace("PAGE_SHARED", "PAGE_OTHER"))
         )
+
+
+def test_headers_are_found_in_an_architectures_own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = made_up_tree(tmp_path, "#include <own/bits.h>\n#define _PAGE_X _PAGE_OWN\n")
+    (tree / "arch" / "loongarch" / "variant" / "own").mkdir(parents=True)
+    (tree / "arch" / "loongarch" / "variant" / "own" / "bits.h").write_text("#define _PAGE_OWN 64\n")
+    platform = replace(PLATFORMS["loongarch"], headers={**PLATFORMS["loongarch"].headers, "own/bits.h": False})
+    monkeypatch.setitem(PLATFORMS, "loongarch", platform)
+    with pytest.raises(KernelError, match="own/bits.h that is included here is missing"):
+        lift_tree(tree, "loongarch")
+    monkeypatch.setitem(PLATFORMS, "loongarch", replace(platform, folders=("arch/loongarch/variant",)))
+    assert lift_tree(tree, "loongarch").constants["_PAGE_X"] == 64
