@@ -22,6 +22,7 @@ import pytest
 
 from models.kernel import LiftedHelper, LiftedTree
 from models.kernel.preprocess import LOWMEM
+from models.kernel.architectures import Platform
 from models.kernel.preprocess import PRELUDE as LIFTER_PRELUDE
 from tests import kernel_trees
 
@@ -214,7 +215,7 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     """
     platform = lifted.platform
     _overlay(tree, lifted, work / "include")
-    headers = [path.split("include/", 1)[1] for path in platform.first] + ["linux/pgtable.h"]
+    headers = [_include_name(path, platform) for path in platform.first] + ["linux/pgtable.h"]
     sources = [path for path in lifted.files if path.endswith(".c")]
     text = [f"#define {name} {value}" for name, value in platform.config.items()]
     text += [f"#define {head} {body}" for head, body in {**LIFTER_PRELUDE, **LOWMEM}.items()]
@@ -229,12 +230,19 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     text += [f"#include <{path}>" for path in headers + sources] + [MEM_MAP]
     text += [f"static const u64 boot_protection = {boot.bits if boot else 0};"]
     (work / "shim.c").write_text("\n".join([*text, *(definition for definition, _ in functions.values())]))
-    command = (CC, "-E", "-P", "-w", "-nostdinc", "-undef", "-I", str(work / "include"), str(work / "shim.c"))
+    folders = [part for name in ("include", "include/uapi") for part in ("-I", str(work / name))]
+    command = (CC, "-E", "-P", "-w", "-nostdinc", "-undef", *folders, str(work / "shim.c"))
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]
     fixed = "".join(f"static const unsigned long {name} = {run.value}UL;\n" for name, run in platform.runtime.items())
     counts = {name: count for name, (_, count) in functions.items()}
     return build(work, fixed + _needed(done.stdout, list(functions)), counts, platform.abi.bits)
+
+
+def _include_name(path: str, platform: Platform) -> str:
+    """What ``#include`` calls a header of the tree."""
+    folder = next((folder for folder in platform.folders if path.startswith(f"{folder}/")), "")
+    return path[len(folder) + 1 :] if folder else path.split("include/", 1)[1]
 
 
 def _overlay(tree: Path, lifted: LiftedTree, folder: Path) -> None:
@@ -247,13 +255,13 @@ def _overlay(tree: Path, lifted: LiftedTree, folder: Path) -> None:
         # what the lifter takes as given is given here, too
         text = re.sub(rf"^[ \t]*#[ \t]*define[ \t]+({given})\b(.*\\\n)*.*", "", text, flags=re.M)
         text = re.sub(rf"\b({given})(\([^()]*\)\s*\{{)", r"unused_\1\2", text)
-        name = path.split("include/", 1)[1] if path.endswith(".h") else path
+        name = _include_name(path, lifted.platform) if path.endswith(".h") else path
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     for name in included:
         target = folder / name
-        if not target.exists():
+        if not target.exists() and not (folder / "uapi" / name).exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text("")
 

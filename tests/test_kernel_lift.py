@@ -247,6 +247,43 @@ def test_generated_functions_are_helpers(lift: Lift) -> None:
     assert found.helpers["pte_mkold"](7) == 3
 
 
+UNIONS = [
+    ("union { struct { unsigned int low, high; }; unsigned long one; }", ""),
+    ("union either { unsigned int low; unsigned long one; }", ""),
+    ("union { struct { unsigned long low, high; }; unsigned long one; }", "without an integer that spans it"),
+    ("union { unsigned long one; char *where; }", "something else than integers"),
+    ("union { unsigned long one; int low }", "without an integer that spans it"),
+    ("union { " * 30 + "unsigned long one; " + "}; " * 29 + "}", "nest deeper"),
+]
+
+
+@pytest.mark.parametrize(("union", "why"), UNIONS, ids=[union[:60] for union, _ in UNIONS])
+def test_a_union_is_its_widest_integer(lift: Lift, union: str, why: str) -> None:
+    body = "one_t x = { .one = pte_val(pte) }; x.one |= 8; return __pte(x.one);"
+    found = helper_of(lift, body, before=f"typedef {union} one_t;")
+    if why:
+        assert isinstance(found, NotLifted)
+        assert why in found.reason
+        assert found.line == 2
+    else:
+        assert found(0x1_0000_0001) == 0x1_0000_0009
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("x.low = 1; return pte;", "there is no member low"),
+        ("one_t y = { 5 }; return pte;", "does not name its member"),
+        ("return __pte(sizeof(one_t));", "the size of this type"),
+    ],
+)
+def test_a_part_of_a_union_is_refused(lift: Lift, body: str, why: str) -> None:
+    before = "typedef union { unsigned int low; unsigned long one; } one_t;"
+    found = helper_of(lift, f"one_t x = {{ .one = 1 }}; {body}", before=before)
+    assert isinstance(found, NotLifted)
+    assert why in found.reason
+
+
 def test_the_definition_that_counts_is_the_one_at_the_place_of_use(lift: Lift) -> None:
     found = lift(
         "#include <asm/page.h>\n#define BIT_A 1\n"
@@ -541,3 +578,15 @@ def test_a_tree_without_protections_is_undecided(lift: Lift) -> None:
         architecture_from_tree(
             architecture("loongarch/linux-6.12"), lift((COMPLETE % 11).replace("PAGE_SHARED", "PAGE_OTHER"))
         )
+
+
+def test_headers_are_found_in_an_architectures_own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = made_up_tree(tmp_path, "#include <own/bits.h>\n#define _PAGE_X _PAGE_OWN\n")
+    (tree / "arch" / "loongarch" / "variant" / "own").mkdir(parents=True)
+    (tree / "arch" / "loongarch" / "variant" / "own" / "bits.h").write_text("#define _PAGE_OWN 64\n")
+    platform = replace(PLATFORMS["loongarch"], headers={**PLATFORMS["loongarch"].headers, "own/bits.h": False})
+    monkeypatch.setitem(PLATFORMS, "loongarch", platform)
+    with pytest.raises(KernelError, match="own/bits.h that is included here is missing"):
+        lift_tree(tree, "loongarch")
+    monkeypatch.setitem(PLATFORMS, "loongarch", replace(platform, folders=("arch/loongarch/variant",)))
+    assert lift_tree(tree, "loongarch").constants["_PAGE_X"] == 64

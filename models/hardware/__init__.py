@@ -25,7 +25,7 @@ class NamedBit:
         macro: the kernel's name.
         letter: one character that stands for it in a trace; unique in its machine.
         says: what it means, in a few words.
-        shift: 32 for a bit of the second word of a two-word entry, which a macro's value does not show.
+        shift: how far the kernel shifts the macro's value to put it into an entry: 32 in a second word.
     """
 
     macro: str

@@ -140,6 +140,7 @@ class Platform:
         protection_setup: the function that fills that table at boot; "" where it has an initialiser.
         abi: how wide ``long`` is, and the byte order.
         first: headers read before all others, because headers that are not on the list would include them.
+        folders: further folders of the tree where its Makefile has headers looked for.
         helpers: names lifted beside :data:`HELPERS`.
         runtime: kernel variables, macros and C expressions of one name with a value taken as given.
         calls: functions and function-like macros with a constant value taken as given, whatever their arguments.
@@ -167,6 +168,7 @@ class Platform:
     protection_setup: str = ""
     abi: Abi = LP64
     first: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
     helpers: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     runtime: Mapping[str, RunTime] = field(default_factory=dict)
     calls: Mapping[str, RunTime] = field(default_factory=dict)

@@ -311,6 +311,8 @@ class Expressions(ABC):
         order = [name for name, _ in kind.members]
         place = 0
         for name, item in node.items:
+            if kind.union and not name:
+                raise Unsupported("a union's value that does not name its member is not understood", node.token)
             place = order.index(name) if name in order else place if not name else len(order)
             if place >= len(order):
                 raise Unsupported(f"there is no member for this value ({printable(name)})", node.token)
@@ -325,7 +327,7 @@ class Expressions(ABC):
         kind = self.types.resolve(node.type)
         if isinstance(kind, Pointer):
             return number(self.platform.abi.bits // 8, self.platform.abi.ulong)
-        while isinstance(kind, StructType) and len(kind.members) == 1:
+        while isinstance(kind, StructType) and len(kind.members) == 1 and not kind.union:
             kind = kind.members[0][1]
         if isinstance(kind, IntType):
             return number(max(kind.bits // 8, 1), self.platform.abi.ulong)

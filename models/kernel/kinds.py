@@ -8,8 +8,8 @@ from models.kernel.errors import MAX_MEMBERS, Unsupported
 from models.kernel.statements import BodyParser
 from models.kernel.syntax import Expression, TypeName
 from models.kernel.tokens import Token, printable
-from models.kernel.unit import KNOWN_TYPES, Unit
-from models.kernel.values import Pointer, StructType, Type, Void
+from models.kernel.unit import KNOWN_TYPES, Unit, split_parts
+from models.kernel.values import Pointer, StructType, Type, Void, width_of
 from models.kernel.words import BOOL, CHAR, INT, LONG, UINT, ULONG, Abi, IntType
 
 _MAX_CHAIN = 20
@@ -111,15 +111,47 @@ class Types:
     def _defined(self, tokens: list[Token], token: Token, chain: int) -> Type:
         brace = next((index for index, found in enumerate(tokens) if found.text == "{"), None)
         if brace is not None:
-            if tokens[0].text != "struct":
-                raise self._refuse(tokens[0], f"a {printable(tokens[0].text)} as a type is not understood")
-            close = max(index for index, found in enumerate(tokens) if found.text == "}")
-            return self._members(tokens[brace + 1 : close], tokens[0], chain)
+            return self._group(tokens, brace, chain)
         parser = self._unit.parser(tokens, token)
         named = parser.type_name()
         if parser.peek().kind != "end":
             raise self._refuse(parser.peek(), "a type of this form is not understood")
         return self.resolve(named, chain + 1)
+
+    def _group(self, tokens: list[Token], brace: int, chain: int) -> Type:
+        """A structure or union that is defined where it is used."""
+        first = tokens[0]
+        if chain > _MAX_CHAIN:
+            raise self._refuse(first, f"types nest deeper than the limit of {_MAX_CHAIN}")
+        close = max((index for index, found in enumerate(tokens) if found.text == "}"), default=len(tokens))
+        if first.text == "struct":
+            return self._members(tokens[brace + 1 : close], first, chain)
+        if first.text == "union":
+            return self._union(tokens[brace + 1 : close], first, chain)
+        raise self._refuse(first, f"a {printable(first.text)} as a type is not understood")
+
+    def _union(self, inner: list[Token], token: Token, chain: int) -> Type:
+        """A union of integers: known by its widest member; nothing can be done with the others, which are part of it."""
+        named: list[tuple[str, Type]] = []
+        width = 0
+        *parts, rest = split_parts(inner, ";")
+        for part in parts:
+            found = self._union_part(part, token, chain + 1)
+            if not all(isinstance(kind, IntType | StructType) for _, kind in found):
+                raise self._refuse(token, "a union that holds something else than integers is not understood")
+            named += [(name, kind) for name, kind in found if isinstance(kind, IntType)]
+            width = max(width, *(width_of(kind) for _, kind in found))
+        widest = next(((name, kind) for name, kind in named if width_of(kind) == width), None)
+        if widest is None or rest:
+            raise self._refuse(token, "a union without an integer that spans it is not understood")
+        return StructType(f"{token.file}:{token.line}", (widest,), union=True)
+
+    def _union_part(self, part: list[Token], token: Token, chain: int) -> list[tuple[str, Type]]:
+        if len(part) > 1 and part[1].text == "{" and part[-1].text == "}":
+            return [("", self._group(part, 1, chain))]
+        kind = self._members([*part, Token("punct", ";", token.file, token.line, token.seq)], token, chain)
+        assert isinstance(kind, StructType)
+        return list(kind.members)
 
     def _struct(self, tag: str, token: Token, chain: int) -> Type:
         inner = self._unit.structs.get(tag)

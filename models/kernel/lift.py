@@ -90,7 +90,7 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
     if platform.newer:
         header = folder.read(f"arch/{platform.folder}/include/asm/pgtable.h")
         platform = platform.without_options(lambda option: re.search(rf"\b{option}\b", header) is not None)
-    sources = Sources(folder, platform.folder, platform.headers, platform.config)
+    sources = Sources(folder, platform.folder, platform.headers, platform.config, platform.folders)
     sources.macros.fixed = frozenset((*platform.runtime, *platform.calls))
     for header in (*platform.first, MAIN_HEADER):
         sources.read(header)

@@ -35,6 +35,7 @@ PRELUDE = {
     "__KERNEL__": "1", "__AC(x, suffix)": "(x##suffix)", "_AC(x, suffix)": "__AC(x, suffix)",
     "_AT(type, x)": "((type)(x))",
     "_UL(x)": "(_AC(x, UL))", "_ULL(x)": "(_AC(x, ULL))", "UL(x)": "(_UL(x))", "ULL(x)": "(_ULL(x))",
+    "__pfn_to_phys(pfn)": "PFN_PHYS(pfn)", "__phys_to_pfn(address)": "PHYS_PFN(address)",
     "BIT(n)": "(1UL << (n))", "BIT_ULL(n)": "(1ULL << (n))",
     "GENMASK(high, low)": "((~0UL << (low)) & (~0UL >> (8 * sizeof(long) - 1 - (high))))",
     "GENMASK_ULL(high, low)": "((~0ULL << (low)) & (~0ULL >> (63 - (high))))",
@@ -68,6 +69,7 @@ class Sources:
         folder: the architecture's folder under ``arch/``.
         allowed: include names that are read; True if one of them may be absent.
         config: the kernel configuration, option -> value.
+        folders: further folders where included headers are looked for.
         tokens: what remains, macros not expanded.
         files: the files read, in order.
     """
@@ -76,6 +78,7 @@ class Sources:
     folder: str
     allowed: Mapping[str, bool]
     config: Mapping[str, str]
+    folders: tuple[str, ...] = ()
     tokens: list[Token] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     _includes: int = 0
@@ -205,7 +208,8 @@ class Sources:
         if name not in self.allowed:
             return ""
         near = [posixpath.dirname(path)] if quoted else []
-        places = [*near, f"arch/{self.folder}/include", f"arch/{self.folder}/include/uapi", "include", "include/uapi"]
+        own = (f"arch/{self.folder}/include", f"arch/{self.folder}/include/uapi")
+        places = [*near, *own, *self.folders, "include", "include/uapi"]
         generic = [f"include/asm-generic/{name[4:]}"] if name.startswith("asm/") else []
         for candidate in [*(posixpath.join(place, name) for place in places), *generic]:
             if self.tree.has(candidate):

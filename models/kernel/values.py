@@ -14,10 +14,11 @@ WIDTH = 64
 
 @dataclass(frozen=True, slots=True)
 class StructType:
-    """A structure, its members in order."""
+    """A structure, its members in order; of a union, the one member that spans it."""
 
     name: str
     members: tuple[tuple[str, Type], ...]
+    union: bool = False
 
 
 @dataclass(frozen=True, slots=True)
