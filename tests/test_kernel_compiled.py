@@ -91,7 +91,8 @@ def test_protections_are_the_compilers(
 ) -> None:
     lifted = lifted_tree(version, architecture, features)
     names = {f"check_{index}": index for index in lifted.protection_map}
-    text = "u64 {}(void) {{ u64 w = 0; __builtin_memcpy(&w, &protection_map[{}], sizeof(pgprot_t)); return w; }}"
+    found = "vm_get_page_prot({})" if lifted.platform.computes_protections else "protection_map[{}]"
+    text = f"u64 {{}}(void) {{{{ u64 w = 0; pgprot_t r = {found}; __builtin_memcpy(&w, &r, sizeof(r)); return w; }}}}"
     functions = {name: (text.format(name, index), 0) for name, index in names.items()}
     program = compiled(lifted.root, lifted, tmp_path, functions)
     assert {index: program.run(name)[0] for name, index in names.items()} == lifted.protection_map

@@ -11,6 +11,7 @@ from models.kernel.syntax import (
     Call,
     Cast,
     Conditional,
+    Element,
     Expression,
     Literal,
     Member,
@@ -190,9 +191,9 @@ class Parser:
             elif token.text == "(":
                 value = self._call(token, value)
             elif token.text == "[":
-                self.expression()
+                index = self.expression()
                 self.expect("]")
-                value = Refused(token, "an array element is not understood")
+                value = Element(token, value, index)
             else:
                 value = Refused(token, f"an increment or decrement ({token.text}) is not understood")
         return value
