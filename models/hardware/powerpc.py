@@ -167,8 +167,8 @@ def _hash32(constants: Constants) -> Hardware:
         serves_writable=True,
         young_gates=False,
         notes=(
-            "create_hpte makes a page writable in the hashed table only if the entry is writable and dirty; pte_update()'s "
-            "callers take it out again where they take a permission or the accessed bit away",
+            "create_hpte makes a page writable in the hashed table only if the entry is writable and dirty; it stays there "
+            "until the flush that follows a change of the entry (mm/book3s32/tlb.c), as a translation stays in a TLB",
             "the hashed table has no bit against fetches: a page that was entered for a load can be executed",
             "from Linux 6.7 on a page that is only executable is entered by a fetch and can then be read",
         ),

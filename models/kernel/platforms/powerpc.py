@@ -12,14 +12,13 @@ _TABLE = "arch/powerpc/mm/pgtable.c"
 _CONSTANTS = (*CONSTANTS, "H_PAGE_", "PTE_RPN_")
 
 
-def _headers(names: str, optional: str = "") -> dict[str, bool]:
+def _headers(names: str) -> dict[str, bool]:
     """What every platform reads, and some more."""
     return {
         **COMMON_HEADERS,
         "asm/asm-const.h": False,
         "asm/pgtable-masks.h": True,
         **dict.fromkeys((f"asm/{name}" for name in names.split()), False),
-        **dict.fromkeys((f"asm/{name}" for name in optional.split()), True),
     }
 
 
@@ -27,7 +26,7 @@ def _config(options: str, page_shift: int, levels: int) -> dict[str, str]:
     """The configuration; the size of a page under its names of Linux 6.1 and of 6.12."""
     shift, kernel = str(page_shift), "0xc0000000" if "PPC32" in options.split() else "0xc000000000000000"
     return {
-        **enabled(f"PPC MMU SWAP MIGRATION ARCH_HAS_PTE_SPECIAL HUGETLB_PAGE PROC_FS {options}"),
+        **enabled(f"PPC MMU SWAP MIGRATION ARCH_HAS_PTE_SPECIAL PROC_FS {options}"),
         "CONFIG_PGTABLE_LEVELS": str(levels),
         "CONFIG_PAGE_SHIFT": shift,
         "CONFIG_PPC_PAGE_SHIFT": shift,
@@ -36,6 +35,9 @@ def _config(options: str, page_shift: int, levels: int) -> dict[str, str]:
         "CONFIG_PHYSICAL_START": "0x00000000",
     }
 
+
+_HUGETLB = "HUGETLB_PAGE ARCH_HAS_HUGEPD"
+"""The second is Linux 6.1's."""
 
 _BOOK3S64_HEADERS = _headers(
     "page_64.h pgtable-be-types.h book3s/pgtable.h book3s/64/pgtable.h book3s/64/hash.h book3s/64/hash-64k.h "
@@ -47,7 +49,7 @@ _BOOK3S64_CONFIG = {
         "PAGE_SIZE_64KB PPC_THP PPC_MEM_KEYS PPC_PKEY PHYS_ADDR_T_64BIT NUMA NUMA_BALANCING TRANSPARENT_HUGEPAGE "
         "HAVE_ARCH_TRANSPARENT_HUGEPAGE HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD ARCH_HAS_PTE_DEVMAP ZONE_DEVICE "
         "ARCH_ENABLE_THP_MIGRATION ARCH_WANT_PMD_MKWRITE HAVE_ARCH_SOFT_DIRTY MEM_SOFT_DIRTY SPARSEMEM "
-        "SPARSEMEM_EXTREME SPARSEMEM_VMEMMAP",
+        f"SPARSEMEM_EXTREME SPARSEMEM_VMEMMAP {_HUGETLB}",
         page_shift=16,
         levels=4,
     ),
@@ -113,7 +115,7 @@ BOOK3S64 = _book3s64(
         )
     },
     levels=("pte", "pmd", "pud"),
-    says="POWER9 and newer with radix tables: the CPU walks them and sets the reference and change bits itself",
+    says="POWER9 and newer with radix tables: the CPU walks them and sets the reference and change bits, or has the kernel do it",
 )
 
 BOOK3S64_HASH = _book3s64(
@@ -161,7 +163,7 @@ def _classic(name: str, headers: str, options: str, physical: int, says: str, **
 BOOK3S32 = _classic(
     "powerpc-book3s32",
     "book3s/pgtable.h book3s/32/pgtable.h",
-    "PPC_BOOK3S PPC_BOOK3S_32 PPC_BOOK3S_603 PPC_BOOK3S_604 SMP",
+    "PPC_BOOK3S PPC_BOOK3S_32 PPC_BOOK3S_603 PPC_BOOK3S_604",
     physical=32,
     features={"603": Feature("a 603 or e300: no hashed table; handlers of TLB misses read the page tables")},
     says="604 and newer, 750, 74xx: a hashed table that hash_page() fills from the page tables, recording on the way",
@@ -172,7 +174,7 @@ _NOHASH = "nohash/pgtable.h nohash/32/pgtable.h"
 PPC_8XX = _classic(
     "powerpc-8xx",
     f"{_NOHASH} nohash/32/pte-8xx.h",
-    "PPC_8xx",
+    f"PPC_8xx {_HUGETLB}",
     physical=32,
     says="MPC8xx: a software-loaded TLB that checks everything itself; a bit for read-only, none for writable",
 )
@@ -188,7 +190,7 @@ PPC_44X = _classic(
 PPC_85XX = _classic(
     "powerpc-85xx",
     f"{_NOHASH} nohash/32/pte-85xx.h",
-    "PPC_85xx PPC_E500 E500 BOOKE SMP",
+    "PPC_85xx PPC_E500 BOOKE SMP",
     physical=32,
     says="e500 with entries of 32 bits: a software-loaded TLB; only dirty entries are loaded writable",
 )
@@ -196,7 +198,7 @@ PPC_85XX = _classic(
 E500 = _classic(
     "powerpc-e500",
     f"{_NOHASH} nohash/pte-e500.h",
-    "PPC_85xx PPC_E500 PPC_E500MC E500 BOOKE SMP",
+    f"PPC_85xx PPC_E500 PPC_E500MC BOOKE SMP {_HUGETLB}",
     physical=36,
     says="e500 with entries of 64 bits (large physical addresses): as powerpc-85xx, with permissions for each mode",
 )
@@ -209,8 +211,8 @@ BOOK3E64 = Platform(
     ),
     config={
         **_config(
-            "PPC64 64BIT SMP CPU_BIG_ENDIAN PPC_BOOK3E_64 PPC_E500 PPC_E500MC E500 BOOKE PPC_4K_PAGES PAGE_SIZE_4KB "
-            "PHYS_64BIT PTE_64BIT PHYS_ADDR_T_64BIT SPARSEMEM SPARSEMEM_VMEMMAP",
+            "PPC64 64BIT SMP CPU_BIG_ENDIAN PPC_BOOK3E_64 PPC_E500 PPC_E500MC BOOKE PPC_4K_PAGES PAGE_SIZE_4KB "
+            f"PHYS_64BIT PTE_64BIT PHYS_ADDR_T_64BIT SPARSEMEM SPARSEMEM_VMEMMAP {_HUGETLB}",
             page_shift=12,
             levels=4,
         ),
