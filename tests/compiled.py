@@ -21,9 +21,10 @@ from pathlib import Path
 import pytest
 
 from models.kernel import LiftedHelper, LiftedTree
-from models.kernel.preprocess import LOWMEM
 from models.kernel.architectures import Platform
+from models.kernel.preprocess import LOWMEM
 from models.kernel.preprocess import PRELUDE as LIFTER_PRELUDE
+from models.kernel.words import Abi
 from tests import kernel_trees
 
 CC = shutil.which("cc") or shutil.which("gcc") or ""
@@ -36,6 +37,7 @@ typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; 
 typedef signed char s8; typedef short s16; typedef int s32; typedef long long s64; typedef _Bool bool;
 typedef u8 __u8; typedef u16 __u16; typedef u32 __u32; typedef u64 __u64; typedef u8 uint8_t; typedef u16 uint16_t;
 typedef u32 uint32_t; typedef u64 uint64_t; typedef unsigned long uintptr_t;
+typedef u16 __be16; typedef u32 __be32; typedef u64 __be64; typedef u16 __le16; typedef u32 __le32; typedef u64 __le64;
 """
 PRELUDE = """
 typedef __SIZE_TYPE__ size_t; typedef unsigned long vm_flags_t;
@@ -56,12 +58,14 @@ static struct vm_area_struct no_vma;
 #define VM_BUG_ON(...) ((void)0)
 #define BUG() __builtin_trap()
 #define BUILD_BUG() ((void)0)
+#define __force
 #define VM_SHADOW_STACK (1UL << 37)
 #define VM_NONE 0
 #define VM_READ 1
 #define VM_WRITE 2
 #define VM_EXEC 4
 #define VM_SHARED 8
+#define VM_ACCESS_FLAGS 7
 #define page_to_pfn(page) ((unsigned long)(page))
 #define __page_to_pfn(page) ((unsigned long)(page))
 """
@@ -220,7 +224,12 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     text = [f"#define {name} {value}" for name, value in platform.config.items()]
     text += [f"#define {head} {body}" for head, body in {**LIFTER_PRELUDE, **LOWMEM}.items()]
     physical = "u64" if platform.abi.physical == 64 else "u32"
-    text += [TYPES, f"typedef {physical} phys_addr_t; typedef phys_addr_t resource_size_t;", PRELUDE]
+    text += [
+        *_byte_orders(platform.abi),
+        TYPES,
+        f"typedef {physical} phys_addr_t; typedef phys_addr_t resource_size_t;",
+        PRELUDE,
+    ]
     text += [f"#define {name}(...) {given.value}" for name, given in platform.calls.items()]
     text += [f"#define {name}(flag) PTECHECK_##flag" for name in platform.cpu_tests]
     text += [f"#define PTECHECK_{flag} {int(name in platform.chosen)}" for flag, name in platform.cpu_features.items()]
@@ -234,9 +243,28 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     command = (CC, "-E", "-P", "-w", "-nostdinc", "-undef", *folders, str(work / "shim.c"))
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]
+    stored = _as_stored(done.stdout, platform.abi)
     fixed = "".join(f"static const unsigned long {name} = {run.value}UL;\n" for name, run in platform.runtime.items())
     counts = {name: count for name, (_, count) in functions.items()}
-    return build(work, fixed + _needed(done.stdout, list(functions)), counts, platform.abi.bits)
+    return build(work, fixed + _needed(f"{stored}\n{done.stdout}", list(functions)), counts, platform.abi.bits)
+
+
+def _byte_orders(abi: Abi) -> Iterator[str]:
+    """The calls that turn the bytes of a number round; the host's own order does not matter."""
+    for order, bits in itertools.product(("be", "le"), (16, 32, 64)):
+        does = f"__builtin_bswap{bits}" if abi.big_endian != (order == "be") else ""
+        yield f"#define cpu_to_{order}{bits}(x) ((__{order}{bits}){does}(x))"
+        yield f"#define {order}{bits}_to_cpu(x) ((u{bits}){does}(x))"
+
+
+def _as_stored(preprocessed: str, abi: Abi) -> str:
+    """For each type of entry, how the number that the CPU reads stands in memory; twice is nothing."""
+    found = []
+    for kind in ("pte_t", "pmd_t", "pud_t"):
+        order = re.search(rf"typedef\s+struct\s*{{\s*__([bl]e)\w+\s+\w+;\s*}}\s*{kind}\s*;", preprocessed)
+        swapped = order is not None and abi.big_endian != (order.group(1) == "be")
+        found.append(f"static u64 stored_{kind}(u64 w) {{ return {'__builtin_bswap64(w)' if swapped else 'w'}; }}")
+    return "\n".join(found)
 
 
 def _include_name(path: str, platform: Platform) -> str:
@@ -267,7 +295,13 @@ def _overlay(tree: Path, lifted: LiftedTree, folder: Path) -> None:
 
 
 _TYPES = {"pte": "pte_t", "pmd": "pmd_t", "pud": "pud_t", "pgprot": "pgprot_t", "swp": "swp_entry_t"}
+ENTRY_TYPES = frozenset(_TYPES[level] for level in ("pte", "pmd", "pud"))
 _OTHERS = {"page": "(struct page *)(unsigned long){}", "word": "(unsigned long){}", "vma": "&no_vma"}
+
+
+def level_of(name: str) -> str:
+    """The level of the entry that a helper of this name yields."""
+    return next((level for level in ("pmd", "pud") if level in name), "pte")
 
 
 def wrapper(helper: LiftedHelper) -> tuple[str, int]:
@@ -276,7 +310,10 @@ def wrapper(helper: LiftedHelper) -> tuple[str, int]:
     for index, parameter in enumerate(helper.parameters):
         kind = _TYPES.get(parameter.kind, "")
         if kind:
-            before.append(f"{kind} x{index}; __builtin_memcpy(&x{index}, &a{index}, sizeof(x{index}));")
+            word = f"stored_{kind}(a{index})" if kind in ENTRY_TYPES else f"a{index}"
+            before.append(
+                f"u64 w{index} = {word}; {kind} x{index}; __builtin_memcpy(&x{index}, &w{index}, sizeof(x{index}));"
+            )
         call.append(f"x{index}" if kind else _OTHERS[parameter.kind].format(f"a{index}"))
     taken = ", ".join(f"u64 a{i}" for i, p in enumerate(helper.parameters) if p.kind != "vma")
     called = f"{helper.name}({', '.join(call)})"
@@ -284,9 +321,10 @@ def wrapper(helper: LiftedHelper) -> tuple[str, int]:
     result = {
         "test": f"return !!({called});",
         "word": f"__typeof__({called}) r = {called}; return {narrow};",
-        "entry": f"__typeof__({called}) r = {called}; u64 w = 0; __builtin_memcpy(&w, &r, sizeof(r)); return w;",
+        "swap": f"__typeof__({called}) r = {called}; u64 w = 0; __builtin_memcpy(&w, &r, sizeof(r)); return w;",
     }
-    result["swap"] = result["entry"]
+    entry = _TYPES[level_of(helper.name)]
+    result["entry"] = result["swap"].replace("return w;", f"return stored_{entry}(w);")
     text = f"u64 check_{helper.name}({taken or 'void'}) {{ {' '.join(before)} {result[helper.result]} }}\n"
     return text, len(helper.variables)
 
@@ -310,7 +348,7 @@ def _needed(preprocessed: str, wanted: list[str]) -> str:
     for piece in _chunks(preprocessed):
         if piece.startswith("typedef") or re.match(r"(struct|enum|union)\s*\w*\s*([{;])", piece):
             types.append(piece)
-        elif re.match(r"static .*\b(no_vma|protection_map|boot_protection)\b", piece):
+        elif re.match(r"(static|const) .*\b(no_vma|protection_map|boot_protection)\b", piece):
             objects.append(piece)
         elif piece.endswith("}"):
             functions[re.search(r"(\w+)\s*\(", piece).group(1)] = piece  # type: ignore[union-attr]

@@ -92,11 +92,12 @@ def test_protections_are_the_compilers(
     lifted = lifted_tree(version, architecture, features)
     names = {f"check_{index}": index for index in lifted.protection_map}
     setup = f"{lifted.platform.protection_setup}();" if lifted.platform.protection_setup else ""
+    found = "vm_get_page_prot({})" if lifted.platform.computes_protections else "protection_map[{}]"
     text = (
-        "u64 {}(void) {{ u64 w = 0; {} __builtin_memcpy(&w, &protection_map[{}], sizeof(pgprot_t)); "
+        f"u64 {{}}(void) {{{{ u64 w = 0; {setup} pgprot_t r = {found}; __builtin_memcpy(&w, &r, sizeof(r)); "
         "return w | boot_protection; }}"
     )
-    functions = {name: (text.format(name, setup, index), 0) for name, index in names.items()}
+    functions = {name: (text.format(name, index), 0) for name, index in names.items()}
     program = compiled(lifted.root, lifted, tmp_path, functions)
     assert {index: program.run(name)[0] for name, index in names.items()} == lifted.protection_map
     assert set(lifted.protection_map) == set(range(16))

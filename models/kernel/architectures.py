@@ -189,6 +189,11 @@ class Platform:
         """Every helper to look for."""
         return {**HELPERS, **self.helpers}
 
+    @property
+    def computes_protections(self) -> bool:
+        """Whether vm_get_page_prot() is one of the functions to read, because it does not just look up the table."""
+        return any("vm_get_page_prot" in names for names in self.sources.values())
+
     def with_features(self, names: Iterable[str]) -> Platform:
         """The platform with these features in force."""
         config, calls, runtime = dict(self.config), dict(self.calls), dict(self.runtime)
@@ -212,7 +217,7 @@ class Platform:
         return replace(self, config=kept)
 
 
-VM_FLAGS = {"VM_NONE": 0, "VM_READ": 1, "VM_WRITE": 2, "VM_EXEC": 4, "VM_SHARED": 8}
+VM_FLAGS = {"VM_NONE": 0, "VM_READ": 1, "VM_WRITE": 2, "VM_EXEC": 4, "VM_SHARED": 8, "VM_ACCESS_FLAGS": 7}
 """The flags that index the table of page protections (include/linux/mm.h)."""
 
 CLASSES = {"NONE": 0, "READONLY": 1, "PRIVATE": 1 | 2, "SHARED": 1 | 2 | 8}

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from checker import terms
 from checker.terms import Term
-from models.kernel.architectures import Platform
+from models.kernel.architectures import VM_FLAGS, Platform
 from models.kernel.errors import Unsupported
 from models.kernel.kinds import Types
 from models.kernel.syntax import (
@@ -20,6 +20,7 @@ from models.kernel.syntax import (
     Call,
     Cast,
     Conditional,
+    Element,
     Expression,
     Literal,
     Member,
@@ -30,6 +31,7 @@ from models.kernel.syntax import (
     Unary,
 )
 from models.kernel.syntax import Block as BlockNode
+from models.kernel.tables import entries, indices
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Unit
 from models.kernel.values import Opaque, Pointer, Struct, StructType, Type, Unset, Value, Void, choose, zero
@@ -65,6 +67,7 @@ class Expressions(ABC):
         self._rules: dict[type, Callable[[Any], Value | None]] = {
             Number: self._number, Name: self._name, Unary: self._unary, Binary: self._binary, Assign: self._assign,
             Conditional: self._conditional, Call: self.call, Member: self._member, Cast: self._cast,
+            Element: self._element,
             Literal: self._literal, BlockValue: self._block_value, SizeOf: self._size, Refused: self._refused,
         }  # fmt: skip
 
@@ -181,6 +184,8 @@ class Expressions(ABC):
             return number(int(name == "true"), INT)
         if name in self._unit.enums:
             return self._enumerator(name)
+        if name in VM_FLAGS:
+            return number(VM_FLAGS[name], self.platform.abi.ulong)
         runtime = self.platform.runtime.get(name)
         if runtime is not None:
             self.assume(runtime.says)
@@ -282,12 +287,34 @@ class Expressions(ABC):
     def _member(self, node: Member) -> Value:
         if node.arrow:
             raise Unsupported(f"->{printable(node.name)} reads memory", node.token)
+        if node.name.startswith("[") and isinstance(node.base, Name) and self.variable(node.base.token.text) is None:
+            index = Token("number", node.name.strip("[]"), node.token.file, node.token.line, node.token.seq)
+            return self._element(Element(node.token, node.base, Number(index)))
         base = self.evaluate(node.base)
         if isinstance(base, Struct) and node.name in base.members:
             return base.members[node.name]
         if node.name.startswith("["):
             raise Unsupported("an array element is not understood", node.token)
         raise Unsupported(f"there is no member {printable(node.name)}", node.token)
+
+    def _element(self, node: Element) -> Value:
+        """An element of a constant table."""
+        name = node.array.token.text if isinstance(node.array, Name) else ""
+        tokens = self._unit.objects.get(name)
+        index = self.word(node.index).term if tokens and tokens[0].text == "{" else None
+        if index is None or index.op != "const" or self.variable(name) is not None:
+            raise Unsupported("an array element is not understood", node.token)
+        for place, where, value in entries((tokens or [])[1:-1]):
+            if index.data in indices(where, self._integer, index.data + 1):
+                return self.isolated(partial(self.evaluate, self._unit.expression(value, place)))
+        raise Unsupported(f"{printable(name)} has no entry of this index", node.token)
+
+    def _integer(self, tokens: list[Token]) -> int:
+        """A constant of a table."""
+        found = self.isolated(lambda: self.word(self._unit.expression(tokens, tokens[0])))
+        if found.term.op != "const":
+            raise Unsupported("an index that is not constant", tokens[0])
+        return int(found.term.data)
 
     def _cast(self, node: Cast) -> Value | None:
         kind = self.types.resolve(node.type)

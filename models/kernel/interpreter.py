@@ -11,11 +11,12 @@ from checker.terms import FALSE, TRUE, Term
 from models.kernel.architectures import Platform
 from models.kernel.errors import MAX_DEPTH, MAX_STEPS, MAX_VARIABLES, Budget, Unsupported, fault
 from models.kernel.expressions import Expressions
+from models.kernel.kinds import BYTE_ORDERS, byte_ordered
 from models.kernel.syntax import Assign, Block, Call, Declare, Evaluate, Expression, If, Return, Statement
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Function, Unit
 from models.kernel.values import Opaque, Type, Value, Void, choose, unset
-from models.kernel.words import INT, Word, convert, from_truth, number
+from models.kernel.words import INT, IntType, Word, convert, from_truth, number
 
 T = TypeVar("T")
 
@@ -33,6 +34,13 @@ TESTED = frozenset({"WARN", "WARN_ON", "WARN_ONCE", "WARN_ON_ONCE"})
 
 PAGE_TO_PFN = frozenset({"page_to_pfn", "__page_to_pfn"})
 """The frame number of a page, under its name and under that of include/asm-generic/memory_model.h."""
+
+
+BYTE_SWAPS = {
+    **{f"cpu_to_{kind.strip('_')}": (f"u{kind[4:]}", kind) for kind in sorted(BYTE_ORDERS)},
+    **{f"{kind.strip('_')}_to_cpu": (kind, f"u{kind[4:]}") for kind in sorted(BYTE_ORDERS)},
+}
+"""Calls between the CPU's order of bytes and a fixed one: the type that they take, and the one that they yield."""
 
 
 @dataclass
@@ -190,8 +198,8 @@ class Interpreter(Expressions):
         value = statement.value
         if isinstance(value, Call) and value.token.text in NO_EFFECT | {"BUG_ON"}:
             self._without_effect(value)
-        elif isinstance(value, Call) and value.token.text == "BUG":
-            raise Unsupported("BUG() ends the helper without a value", value.token)
+        elif isinstance(value, Call) and value.token.text in ("BUG", "BUILD_BUG"):
+            raise Unsupported(f"{value.token.text}() ends the helper without a value", value.token)
         else:
             self.discard(value)
 
@@ -253,6 +261,9 @@ class Interpreter(Expressions):
             return self._cpu_test(node.arguments[0], name)
         if name == "__builtin_ffs" and len(node.arguments) == 1:
             return self._first_set(node.arguments[0])
+        if name in BYTE_SWAPS and len(node.arguments) == 1:
+            taken, yielded = (self._byte_ordered(kind) for kind in BYTE_SWAPS[name])
+            return Word(yielded, convert(self.word(node.arguments[0]), taken).term)
         if name in PAGE_TO_PFN and len(node.arguments) == 1:
             page = self.evaluate(node.arguments[0])
             if isinstance(page, Opaque) and page.frame is not None:
@@ -266,6 +277,9 @@ class Interpreter(Expressions):
         if term.op != "const":
             raise Unsupported("the lowest bit of a value that is not constant", argument.token)
         return number((term.data & -term.data).bit_length(), INT)
+
+    def _byte_ordered(self, name: str) -> IntType:
+        return byte_ordered(name, self.platform.abi) if name in BYTE_ORDERS else IntType(int(name[1:]), False)
 
     def _cpu_test(self, argument: Expression, name: str) -> Value:
         flag = argument.token.text

@@ -24,6 +24,15 @@ _NOISE = frozenset({"const", "volatile", "int"})
 _SIGNED = frozenset({"signed", "__signed__"})
 
 
+BYTE_ORDERS = frozenset(f"__{order}{bits}" for order in ("be", "le") for bits in (16, 32, 64))
+"""Types whose bytes are in one order, whatever the CPU's."""
+
+
+def byte_ordered(name: str, abi: Abi) -> IntType:
+    """``__be64`` and its like."""
+    return IntType(int(name[4:]), False, swapped=abi.big_endian != name.startswith("__be"))
+
+
 class Types:
     """Resolves type names.
 
@@ -198,6 +207,8 @@ def _builtin(name: str, abi: Abi) -> Type:
         return abi.long
     if name == "swp_entry_t":
         return StructType(name, (("val", abi.ulong),))
+    if name in BYTE_ORDERS:
+        return byte_ordered(name, abi)
     plain = name.removeprefix("__")
     signed = not plain.startswith("u")
     return IntType(int("".join(c for c in plain if c.isdigit())), signed)

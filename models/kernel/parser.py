@@ -11,6 +11,7 @@ from models.kernel.syntax import (
     Call,
     Cast,
     Conditional,
+    Element,
     Expression,
     Literal,
     Member,
@@ -349,7 +350,7 @@ class Parser:
 
 
 def _element(token: Token, base: Expression, index: Expression) -> Expression:
-    """``base[index]``: a member called ``[0]`` and so on, see :class:`models.kernel.kinds.Types`."""
+    """``base[index]``; ``[0]`` and so on are like members, see :class:`models.kernel.kinds.Types`."""
     if isinstance(index, Number) and index.token.text in ELEMENTS:
         return Member(token, base, f"[{index.token.text}]", False)
-    return Refused(token, "an array element is not understood")
+    return Element(token, base, index)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from models.kernel.architectures import CLASSES, MACROS, VM_FLAGS, Platform
 from models.kernel.errors import KernelError, Unsupported, fault
 from models.kernel.interpreter import Interpreter
 from models.kernel.source import Tree
+from models.kernel.tables import entries, indices
 from models.kernel.tokens import Token
-from models.kernel.unit import Function, split_parts
+from models.kernel.unit import Function
 from models.kernel.values import Value, scalar
 from models.kernel.words import Abi, Undefined, as_word, number
 
@@ -36,11 +38,14 @@ class Protections:
 
 
 def protections(interpreter: Interpreter, platform: Platform, tree: Tree, evaluate: Evaluate) -> Protections:
-    """The architecture's table, or what its macros say.
+    """What the architecture's own function answers, its table, or what its macros say.
 
     Raises:
         KernelError: the table is there and cannot be read.
     """
+    function = interpreter.unit.functions.get(COMPUTED)
+    if function is not None and platform.computes_protections:
+        return _of_function(function, platform, evaluate)
     table = interpreter.unit.objects.get("protection_map")
     if table:
         return _of_table(interpreter, table, _added_at_boot(interpreter, platform, evaluate))
@@ -71,15 +76,13 @@ def _of_table(interpreter: Interpreter, tokens: list[Token], added: int) -> Prot
     """The entries ``[index] = value`` of protection_map, with the bits that the kernel adds to all of them."""
     words: dict[int, int] = {}
     places: dict[int, str] = {}
-    for part in split_parts(tokens[1:-1]):
-        if not part:
-            continue
-        close = next((i for i, token in enumerate(part) if token.text == "]"), 0)
-        if part[0].text != "[" or close + 1 >= len(part) or part[close + 1].text != "=":
-            raise fault(part[0], "an entry of protection_map has a form that is not understood")
-        for index in _indices(interpreter, part[1:close], part[0]):
-            words[index] = _constant(interpreter, part[close + 2 :], part[0]) | added
-            places[index] = f"{part[0].file}:{part[0].line}"
+    try:
+        for place, index_tokens, value in entries(tokens[1:-1]):
+            for index in indices(index_tokens, partial(_constant, interpreter, place=place), ENTRIES):
+                words[index] = _constant(interpreter, value, place) | added
+                places[index] = f"{place.file}:{place.line}"
+    except Unsupported as error:
+        raise KernelError(f"{error.file}:{error.line}: an entry of protection_map cannot be read: {error}") from None
     found = _classified(words, places)
     if len(found.classes) != len(CLASSES):
         raise fault(tokens[0], "protection_map lacks entries")
@@ -90,31 +93,32 @@ def _of_setup(interpreter: Interpreter, setup: Function) -> Protections:
     """The statements ``protection_map[index] = value;`` of a function that does nothing else."""
     words: dict[int, int] = {}
     places: dict[int, str] = {}
-    for part in split_parts(setup.body[1:-1], ";"):
-        if not part:
-            continue
-        close = next((i for i, token in enumerate(part) if token.text == "]"), 0)
-        shape = [token.text for token in (*part[:2], *part[close + 1 : close + 2])]
-        if shape != ["protection_map", "[", "="] or not close:
-            raise fault(part[0], f"a statement of {setup.name.text}() that does not set an entry of protection_map")
-        for index in _indices(interpreter, part[2:close], part[0]):
-            words[index] = _constant(interpreter, part[close + 2 :], part[0])
-            places[index] = f"{part[0].file}:{part[0].line}"
+    try:
+        for place, index_tokens, value in entries(setup.body[1:-1], "protection_map", ";"):
+            for index in indices(index_tokens, partial(_constant, interpreter, place=place), ENTRIES):
+                words[index] = _constant(interpreter, value, place)
+                places[index] = f"{place.file}:{place.line}"
+    except Unsupported as error:
+        what = f"a statement of {setup.name.text}() that does not set an entry of protection_map"
+        raise KernelError(f"{error.file}:{error.line}: {what}") from None
     found = _classified(words, places)
     if len(found.classes) != len(CLASSES):
         raise fault(setup.name, f"{setup.name.text}() does not set every entry of protection_map")
     return found
 
 
-def _indices(interpreter: Interpreter, tokens: list[Token], place: Token) -> range:
-    """The index of an entry, or GCC's ``first ... last``."""
-    dots = [i for i, token in enumerate(tokens) if token.text == "..."]
-    if not dots:
-        index = _constant(interpreter, tokens, place)
-        return range(index, index + 1) if index < ENTRIES else range(0)
-    first = _constant(interpreter, tokens[: dots[0]], place)
-    last = _constant(interpreter, tokens[dots[0] + 1 :], place)
-    return range(first, min(last + 1, ENTRIES))
+COMPUTED = "vm_get_page_prot"
+"""The function that turns a mapping's flags into its page protection, where an architecture has its own."""
+
+
+def _of_function(function: Function, platform: Platform, evaluate: Evaluate) -> Protections:
+    """What vm_get_page_prot() answers."""
+    place = f"{function.name.file}:{function.name.line}"
+    try:
+        words = {index: _integer(evaluate(f"{COMPUTED}({index})"), platform.abi) for index in range(ENTRIES)}
+    except (Unsupported, Undefined) as error:
+        raise fault(function.name, f"{COMPUTED}() cannot be read: {error}") from None
+    return _classified(words, dict.fromkeys(words, place))
 
 
 def _of_index_macros(interpreter: Interpreter, evaluate: Evaluate) -> Protections:

@@ -99,6 +99,15 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Element:
+    """``array[index]``."""
+
+    token: Token
+    array: Expression
+    index: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Cast:
     """``(type) operand``."""
 
@@ -149,6 +158,7 @@ Expression = (
     | Conditional
     | Call
     | Member
+    | Element
     | Cast
     | Literal
     | BlockValue

@@ -22,7 +22,8 @@ _TOKEN = re.compile(
 )
 _COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|\'(?:[^\'\\\n]|\\.){1,8}\'|//[^\n]*|/\*')
 _SPLICE = re.compile(r"\\[ \t]*\n")
-_SPLIT_WORD = re.compile(r"[A-Za-z0-9_]\\[ \t]*\n[A-Za-z0-9_]")
+_SPLIT_WORD = re.compile(r"(?<!\\)[A-Za-z0-9_]\\[ \t]*\n[A-Za-z0-9_]")
+"""After an escape such as ``\\n`` the line ends inside a string."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from checker import terms
 from checker.terms import Term
@@ -155,7 +155,9 @@ def joined(value: Value, abi: Abi) -> Term:
             found = terms.word_op("bor", found, terms.word_op("shl", part, place))
             place += width_of(member)
         return found
-    return as_word(scalar(value), abi)
+    # an entry is the number that the CPU reads, whatever the order of its bytes in memory
+    number_held = scalar(value)
+    return as_word(Word(replace(number_held.type, swapped=False), number_held.term), abi)
 
 
 def width_of(kind: Type) -> int:

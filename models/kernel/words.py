@@ -8,7 +8,7 @@ stays undefined is refused.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from checker import terms
 from checker.terms import FALSE, TRUE, Term
@@ -17,10 +17,18 @@ from models.kernel.tokens import Token, printable
 
 @dataclass(frozen=True, slots=True)
 class IntType:
-    """An integer type; ``_Bool`` is the unsigned type of one bit."""
+    """An integer type; ``_Bool`` is the unsigned type of one bit.
+
+    Attributes:
+        bits: its width.
+        signed: whether it is.
+        swapped: its bytes stand in the order that is not the CPU's, as in ``__be64`` on a little-endian one. A term of
+            this type is the number that ``be64_to_cpu()`` yields, so that masks and tests need no bytes moved.
+    """
 
     bits: int
     signed: bool
+    swapped: bool = False
 
 
 BOOL = IntType(1, False)
@@ -158,7 +166,20 @@ def convert(word: Word, kind: IntType) -> Word:
         return word
     if kind == BOOL:
         return from_truth(truth(word.term), BOOL)
-    return Word(kind, _resize(word.term, word.type, kind.bits))
+    term = reversed_bytes(word.term) if word.type.swapped else word.term
+    resized = _resize(term, word.type, kind.bits)
+    return Word(kind, reversed_bytes(resized) if kind.swapped else resized)
+
+
+def reversed_bytes(term: Term) -> Term:
+    """The word with its bytes in the opposite order."""
+    if term.op == "const":
+        return terms.constant(int.from_bytes(term.data.to_bytes(term.width // 8, "little"), "big"), term.width)
+    found = terms.constant(0, term.width)
+    for low in range(0, term.width, 8):
+        byte = terms.word_op("band", terms.word_op("lshr", term, low), 0xFF)
+        found = terms.word_op("bor", found, terms.word_op("shl", byte, term.width - 8 - low))
+    return found
 
 
 def _resize(term: Term, source: IntType, bits: int) -> Term:
@@ -177,6 +198,7 @@ def _resize(term: Term, source: IntType, bits: int) -> Term:
 
 def as_word(word: Word, abi: Abi) -> Term:
     """The value as ``unsigned long``, zero-extended to 64 bits; a wider one as it is."""
+    word = unswapped(word)
     kept = word if word.type.bits > abi.bits else convert(word, abi.ulong)
     return terms.extend(kept.term, 64) if kept.type.bits < 64 else kept.term
 
@@ -190,7 +212,7 @@ def common(left: IntType, right: IntType) -> IntType:
     """The type of the usual arithmetic conversions, for promoted operands."""
     if left.bits != right.bits:
         return left if left.bits > right.bits else right
-    return IntType(left.bits, left.signed and right.signed)
+    return IntType(left.bits, left.signed and right.signed, left.swapped and right.swapped)
 
 
 _PLAIN = {"+": "add", "-": "sub", "*": "mul", "&": "band", "|": "bor", "^": "bxor"}
@@ -219,10 +241,9 @@ def binary(op: str, left: Word, right: Word) -> Word:
         Undefined: the result is not defined or cannot be expressed.
     """
     if op in ("<<", ">>"):
-        return _shift(op, promote(left), promote(right))
-    left, right = promote(left), promote(right)
-    kind = common(left.type, right.type)
-    left, right = convert(left, kind), convert(right, kind)
+        return _shift(op, unswapped(promote(left)), unswapped(promote(right)))
+    left, right = _agreed(op, promote(left), promote(right))
+    kind = left.type
     if op in _PLAIN:
         return Word(kind, plain(_PLAIN[op], left.term, right.term))
     if op in ("==", "!="):
@@ -231,6 +252,29 @@ def binary(op: str, left: Word, right: Word) -> Word:
     if op in ("<", ">", "<=", ">="):
         return from_truth(_order(op, left, right))
     return _divide(op, left, right)
+
+
+_ANY_ORDER = frozenset({"&", "|", "^", "==", "!="})
+"""Operators that mean the same for numbers whose bytes are all in the other order."""
+
+
+def _agreed(op: str, left: Word, right: Word) -> tuple[Word, Word]:
+    """Two promoted operands converted to their common type.
+
+    Where bytes stand in the other order, a constant is turned round rather than what is not known.
+    """
+    kind = common(left.type, right.type)
+    if op in _ANY_ORDER and left.type.bits == right.type.bits and left.type.swapped != right.type.swapped:
+        plain_one = right if left.type.swapped else left
+        kind = replace(kind, swapped=plain_one.term.op == "const")
+    elif op not in _ANY_ORDER or left.type.bits != right.type.bits:
+        kind = replace(kind, swapped=False)
+    return convert(left, kind), convert(right, kind)
+
+
+def unswapped(word: Word) -> Word:
+    """The same number with its bytes in the CPU's order."""
+    return convert(word, replace(word.type, swapped=False))
 
 
 def _equal(left: Term, right: Term) -> Term:
@@ -293,7 +337,7 @@ def _divide(op: str, left: Word, right: Word) -> Word:
 
 def negated(word: Word) -> Word:
     """``-x``."""
-    value = promote(word)
+    value = unswapped(promote(word))
     return Word(value.type, terms.word_op("sub", terms.constant(0, value.type.bits), value.term))
 
 
