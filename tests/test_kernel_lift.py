@@ -143,7 +143,7 @@ REFUSED = [
     ("static int count; return pte;", "a static local variable"),
     ("float f = 1; return pte;", "the type float"),
     ("return __pte(1.5);", "no integer constant"),
-    ("return __pte(run_time_array[1]);", "run_time_array is a variable"),
+    ("return __pte(run_time_array[1]);", "an array element is not understood"),
     ("return declared_only(pte);", "is declared in"),
     ("return pte.nothing;", "there is no member nothing"),
     ("return __pte(vma->vm_flags);", "reads memory"),

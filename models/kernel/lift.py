@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,9 +82,9 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
     """
     platform = PLATFORMS.get(architecture)
     if platform is None:
-        raise KernelError(
-            f"helpers of {architecture} cannot be read from a kernel tree yet: only {', '.join(PLATFORMS)} can"
-        )
+        near = difflib.get_close_matches(architecture, PLATFORMS, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else "see ptecheck list architectures"
+        raise KernelError(f"helpers of {architecture} cannot be read from a kernel tree: {hint}")
     folder = Tree.open(tree)
     platform = platform.with_features(features or platform.default)
     _check_layout(folder, platform)
