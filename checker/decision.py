@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from checker.bmc import BoundedResult, check_bounded
 from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
 from checker.explicit import Origin
-from checker.immaterial import what_matters
+from checker.immaterial import bits_that_matter
 from checker.induction import Proof, property_clause, prove
 from checker.limits import Budget, OutOfBudget
 from checker.recheck import not_closed
@@ -98,13 +98,13 @@ def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[st
     if not reach.complete:
         _fall_back(system, reach, budget, results)
         return
+    if matter := bits_that_matter(system, reach, budget):
+        less = {path: bits & ~matter.get(path, 0) for path, bits in system.immaterial.items()}
+        _decide_unbounded(replace(system, immaterial=less), budget, results)
+        return
     for name, result in results.items():
         results[name] = replace(result, states=len(reach.states), diameter=reach.diameter)
     _report_violations(system, reach, budget, results)
-    doubt = what_matters(system, reach, budget)
-    if doubt:
-        _give_reason(results, doubt)
-        return
     if system.views or len(reach.states) > READABLE:
         _report_enumerated(system, reach, budget, results)
     else:

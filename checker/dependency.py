@@ -95,7 +95,7 @@ class Cone:
 
     Attributes:
         masks: for each leaf, the word of the bits that matter (0 or 1 for a Boolean).
-        inputs: for each start, the same for each of its inputs.
+        inputs: for each start, the same for each of its inputs; those of immaterial bits are left out.
     """
 
     masks: tuple[int, ...]
@@ -136,7 +136,8 @@ def cone_of_influence(relation: Relation) -> Cone:
             for step in relation.steps
         ]
     wanted = tuple(masks.get(leaf.path, 0) for leaf in relation.leaves)
-    return Cone(wanted, tuple(_start_inputs(splitter, start, wanted) for start in relation.starts))
+    free = tuple(mask & ~rest for mask, rest in zip(wanted, relation.immaterial, strict=True))
+    return Cone(wanted, tuple(_start_inputs(splitter, start, free) for start in relation.starts))
 
 
 def _next_bit(splitter: BitSplitter, term: Term, index: int) -> Term:

@@ -1,9 +1,10 @@
-"""Bits that a system leaves at zero because they cannot matter, such as the frame number in a page-table entry.
+"""Bits that should not matter, such as the frame number in a page-table entry.
 
-A search with these bits free would enumerate them wherever a whole word is compared with a constant. So they start as
-zero, and it is proved afterwards that nothing depends on them: for two states that agree on everything else, and on
-everything else are like a state that was reached, every guard, property and premise is the same, and so is everything
-else that can matter after every operation. Then what was found holds whatever these bits are.
+A search with these bits free would enumerate them wherever a whole word is compared with a constant. So it takes them
+as zero where a start leaves them free, and it is proved afterwards that nothing depends on them: for two states that
+agree on everything else, and on everything else are like a state that was reached, every guard, property and premise is
+the same, and so is everything else that can matter after every operation. Then what was found holds whatever these
+bits are. Bits for which this fails do matter: they have to be searched like any others.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from checker.dependency import BitSplitter, Cone, depends_only_on
+from checker.dependency import BitSplitter, depends_only_on
 from checker.limits import Budget
 from checker.solver import Solver
-from checker.system import Relation, TransitionSystem
+from checker.system import TransitionSystem
 from checker.terms import BOOL, Term, connect, equal, negate, substitute, variable, word_op
 
 if TYPE_CHECKING:
     from checker.search import Found
 
 
-def what_matters(system: TransitionSystem, reach: Found, budget: Budget) -> str:
-    """Why bits said to be immaterial may matter; "" if they cannot.
+def bits_that_matter(system: TransitionSystem, reach: Found, budget: Budget) -> dict[str, int]:
+    """Of the bits said to be immaterial, some that are not, by the leaf they belong to; none if the search stands.
 
     Args:
         system: the system, with :attr:`~checker.system.TransitionSystem.immaterial`.
@@ -32,61 +33,69 @@ def what_matters(system: TransitionSystem, reach: Found, budget: Budget) -> str:
     Raises:
         OutOfBudget: a limit was reached.
     """
-    if not system.immaterial:
-        return ""
-    relation = system.relation
-    suspects = list(_suspects(system, relation, reach.cone))
+    suspects = list(_suspects(system, reach)) if system.immaterial else []
     if not suspects:
-        return ""
-    other = _other_states(system, relation)
+        return {}
     solver = Solver(budget)
-    solver.add(_like_a_reached_one(system, relation, reach))
-    for what, term in suspects:
-        switch = variable(f"differs {what}", BOOL)
-        solver.add(connect("or", (negate(switch), _differ(term, substitute([term], other)[0]))))
-        if solver.satisfiable([switch]):
-            values = solver.values(relation.state)
-            state = ", ".join(f"{leaf.path} {value:#x}" for leaf, value in zip(relation.leaves, values, strict=True))
-            return f"bits that should not matter do: {what} at {state}"
-    return ""
+    solver.add(_like_a_reached_one(system, reach))
+    difference = {path: variable(f"other {path}", 64) for path in system.immaterial}
+    other = _other_states(system, difference)
+    for number, term in enumerate(suspects):
+        differs = variable(f"differs {number}", BOOL)
+        solver.add(connect("or", (negate(differs), negate(equal(term, substitute([term], other)[0])))))
+        if solver.satisfiable([differs]):
+            return _fewest(system, solver, differs, difference)
+    return {}
 
 
-def _suspects(system: TransitionSystem, relation: Relation, cone: Cone) -> Iterator[tuple[str, Term]]:
+def _suspects(system: TransitionSystem, reach: Found) -> Iterator[Term]:
     """What the immaterial bits have a say in, as far as the terms tell without a solver."""
-    splitter = BitSplitter()
+    relation, splitter = system.relation, BitSplitter()
     kept = {
-        leaf.path: mask & ~system.immaterial.get(leaf.path, 0)
-        for leaf, mask in zip(relation.leaves, cone.masks, strict=True)
+        leaf.path: mask & ~rest
+        for leaf, mask, rest in zip(relation.leaves, reach.cone.masks, relation.immaterial, strict=True)
     }
-    named = [(f"invariant {i.name}", t) for i, t in zip(system.invariants, relation.properties, strict=True)]
-    named += [(f"premise of {i.name}", t) for i, t in zip(system.invariants, relation.premises, strict=True)]
-    named += [(f"guard of {step.name}", step.guard) for step in relation.steps]
-    named += [
-        (f"{leaf.path} after {step.name}", value if value.width == BOOL else word_op("band", value, kept[leaf.path]))
+    terms = [*relation.properties, *relation.premises, *(step.guard for step in relation.steps)]
+    terms += [
+        value if value.width == BOOL else word_op("band", value, kept[leaf.path])
         for step in relation.steps
         for leaf, value in zip(relation.leaves, step.values, strict=True)
         if kept[leaf.path]
     ]
-    for what, term in named:
+    for term in dict.fromkeys(terms):
         condition = term if term.width == BOOL else equal(term, variable("anything", term.width))
         if not depends_only_on(splitter, condition, {**kept, "anything": -1}):
-            yield what, term
+            yield term
 
 
-def _other_states(system: TransitionSystem, relation: Relation) -> dict[Term, Term]:
-    """Each variable as a state has it that differs in the immaterial bits only."""
-    found: dict[Term, Term] = {}
-    for leaf, term in zip(relation.leaves, relation.state, strict=True):
-        mask = system.immaterial.get(leaf.path, 0)
-        free = word_op("band", variable(f"other {leaf.path}", term.width), mask) if mask else None
-        found[term] = term if free is None else word_op("bor", word_op("band", term, ~mask), free)
-    return found
+def _other_states(system: TransitionSystem, difference: dict[str, Term]) -> dict[Term, Term]:
+    """Each variable as a state has it that differs in immaterial bits only, in those that are set in ``difference``."""
+    relation = system.relation
+    return {
+        term: word_op("bxor", term, word_op("band", difference[leaf.path], mask)) if mask else term
+        for leaf, term, mask in zip(relation.leaves, relation.state, relation.immaterial, strict=True)
+    }
 
 
-def _like_a_reached_one(system: TransitionSystem, relation: Relation, reach: Found) -> Term:
+def _fewest(system: TransitionSystem, solver: Solver, differs: Term, difference: dict[str, Term]) -> dict[str, int]:
+    """The lowest single bit that makes a difference; if none does alone, all that do so together in some state."""
+    solver.satisfiable([differs])
+    together = dict(zip(difference, solver.values(list(difference.values())), strict=True))
+    for path, mask in system.immaterial.items():
+        for bit in (1 << i for i in range(mask.bit_length()) if mask >> i & 1):
+            alone = variable(f"only {bit} of {path}", BOOL)
+            only = [equal(term, bit if name == path else 0) for name, term in difference.items()]
+            solver.add(connect("or", (negate(alone), connect("and", only))))
+            if solver.satisfiable([differs, alone]):
+                return {path: bit}
+    return {path: bits & system.immaterial[path] for path, bits in together.items()}
+
+
+def _like_a_reached_one(system: TransitionSystem, reach: Found) -> Term:
     """The state agrees with a reached one, immaterial bits aside."""
+    relation = system.relation
     places = [k for k, mask in enumerate(reach.cone.masks) if mask]
-    masks = [reach.cone.masks[k] & ~system.immaterial.get(relation.leaves[k].path, 0) for k in places]
+    masks = [reach.cone.masks[k] & ~relation.immaterial[k] for k in places]
     kept = {tuple(value & mask for value, mask in zip(state, masks, strict=True)) for state in reach.states}
     variables = [relation.state[k] for k in places]
 
@@ -100,7 +109,3 @@ def _has(term: Term, mask: int, value: int) -> Term:
     if term.width == BOOL:
         return term if value else negate(term)
     return equal(word_op("band", term, mask), value)
-
-
-def _differ(left: Term, right: Term) -> Term:
-    return negate(equal(left, right))

@@ -73,7 +73,7 @@ class Proof:
 def vocabulary(system: TransitionSystem) -> tuple[Fact, ...]:
     """The facts an invariant may speak of: declared predicates first, then flags, enumerations and single bits."""
     relation = system.relation
-    masks = cone_of_influence(relation).masks
+    masks = [mask & ~rest for mask, rest in zip(cone_of_influence(relation).masks, relation.immaterial, strict=True)]
     found: dict[Term, Fact] = {}
     for predicate, term in zip(system.predicates, relation.predicates, strict=True):
         _offer(found, Fact(predicate.name, predicate.negated or f"not {predicate.name}", term))

@@ -135,7 +135,8 @@ class TransitionSystem:
         lemmas: disjunctions a proof may need; tried before others, used only if they hold and are needed.
         views: parts of a state that develop independently; none: a state is always looked at as a whole.
         well_formed: state -> Bool; what views take for granted of a state, an obligation of every start and operation.
-        immaterial: leaf -> bits that start as zero because they cannot matter, which is proved (checker.immaterial).
+        immaterial: leaf -> bits that should not matter, so that a search takes them as zero where a start leaves them
+            free; that they do not matter is proved afterwards (:mod:`checker.immaterial`).
     """
 
     name: str
@@ -211,6 +212,7 @@ class Relation:
         properties: what must hold, one for each invariant.
         premises: one for each invariant.
         predicates: one for each declared predicate.
+        immaterial: for each leaf, the bits that a search leaves as zero wherever they are free.
     """
 
     leaves: tuple[Leaf, ...]
@@ -220,6 +222,7 @@ class Relation:
     properties: tuple[Term, ...]
     premises: tuple[Term, ...]
     predicates: tuple[Term, ...]
+    immaterial: tuple[int, ...]
 
     @classmethod
     def of(cls, system: TransitionSystem) -> Relation:
@@ -235,6 +238,7 @@ class Relation:
             properties=tuple(_boolean(i.holds(whole), i.name) for i in system.invariants),
             premises=tuple(_boolean(i.premise(whole), i.name) for i in system.invariants),
             predicates=tuple(_boolean(p.holds(whole), p.name) for p in system.predicates),
+            immaterial=tuple(system.immaterial.get(leaf.path, 0) for leaf in layout.leaves),
         )
 
 

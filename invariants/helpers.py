@@ -89,6 +89,20 @@ def _permissions(level: Level) -> Iterator[Invariant]:
         lambda e: call("wrprotect", e),
     )
     yield _modify_exact(level)
+    yield Invariant(
+        "access-goes-through",
+        "once generic mm has made the entry young (and dirty and writable, for a store), a permitted access goes through",
+        lambda s: both(
+            implies(s.must_read, hardware.readable(call("mkyoung", s.entry))),
+            implies(s.vm_write, hardware.writable(call("mkwrite", call("mkdirty", call("mkyoung", s.entry))))),
+        ),
+        source="mm/memory.c do_anonymous_page(), wp_page_copy(), handle_pte_fault()",
+        consequence="the access faults for ever",
+        looks_at=lambda s: (
+            call("mkyoung", s.entry),
+            call("mkwrite", call("mkdirty", call("mkyoung", s.entry))),
+        ),
+    )
     yield _entry(
         "present-stays",
         "an entry that maps a page stays present and is never none, whatever helper is applied",

@@ -120,7 +120,7 @@ def _about_the_helpers(arch: Architecture) -> tuple[Invariant, ...]:
             consequence="userfaultfd write-protection cannot be expressed, or is lost",
             looks_at=lambda s: _read_only_again(arch, s),
         ),
-        *(_invalid_pmd(arch) if "pmd" in levels(arch) else ()),
+        *(_invalid_pmd(arch) if "pmd" in levels(arch) and "pmd_mkinvalid" in arch.helpers else ()),
         Invariant(
             "no-second-trap",
             "a store to a page that generic mm has made dirty and writable does not trap once more",

@@ -37,7 +37,8 @@ class EntryState:
 
     Attributes:
         entry: the word.
-        may_read: the protection in force lets the user read.
+        may_read: the protection in force allows some access, so that reading cannot be held against the hardware.
+        must_read: it asks for reading.
         may_exec: it lets the user fetch instructions.
         vm_write: the mapping is writable, be it only after a copy.
         may_write: the last decision about writing (a protection, mkwrite, wrprotect) was to allow it.
@@ -45,12 +46,13 @@ class EntryState:
 
     entry: Any
     may_read: Any
+    must_read: Any
     may_exec: Any
     vm_write: Any
     may_write: Any
 
 
-SHAPE = EntryState(entry=Bits(64), may_read=Bool, may_exec=Bool, vm_write=Bool, may_write=Bool)
+SHAPE = EntryState(entry=Bits(64), may_read=Bool, must_read=Bool, may_exec=Bool, vm_write=Bool, may_write=Bool)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Protection:
     Attributes:
         name: as in /proc/PID/maps, ``rw-p``; of several with the same word and the same rights, the first.
         word: the page protection word.
-        may_read: the user may read: any access implies reading, since hardly any hardware can tell.
+        may_read: some access is allowed; any implies reading, since hardly any hardware can tell.
         may_exec: the user may fetch instructions.
         vm_write: VM_WRITE is set.
         may_write: shared and writable, so that entries are writable at once.
@@ -71,6 +73,11 @@ class Protection:
     may_read: bool
     may_exec: bool
     vm_write: bool
+
+    @property
+    def must_read(self) -> bool:
+        """VM_READ is set."""
+        return self.name.startswith("r")
 
     @property
     def may_write(self) -> bool:
@@ -140,7 +147,7 @@ def protections(arch: Architecture) -> tuple[Protection, ...]:
             may_exec=executable,
             vm_write=bool(index & VM_WRITE),
         )
-        found.setdefault((word, made.may_read, made.may_exec, made.vm_write, made.may_write), made)
+        found.setdefault(tuple(_rights(made).values()) + (word,), made)
     return tuple(found.values())
 
 
@@ -152,23 +159,26 @@ def _flags(index: int) -> str:
 
 
 def starts(level: Level) -> tuple[Start, ...]:
-    """Fresh entries of every protection with frame number 0, which is immaterial (see :func:`immaterial`)."""
+    """Fresh entries of every protection, whatever the frame number, which should be immaterial."""
     return tuple(_start(level, protection) for protection in protections(level.arch))
 
 
 def _start(level: Level, protection: Protection) -> Start:
-    state = EntryState(level.fresh(protection), **_rights(protection))
+    def run(frame: Any) -> EntryState:
+        entry = level.fresh(protection) ^ (frame & level.arch.frames[level.name])
+        return EntryState(entry, **_rights(protection))
+
     name = f"{FRESH[level.name]}({protection.name})"
-    return Start(name, lambda _: state, (), f"a new {level.name} entry of a {protection.name} mapping")
+    return Start(name, run, Bits(64), f"a new {level.name} entry of a {protection.name} mapping")
 
 
 def immaterial(level: Level, path: str = "entry") -> dict[str, int]:
-    """The frame number's bits, which no helper may take for anything else; that it does not is proved."""
+    """The frame number's bits, which helpers should not take for anything else."""
     return {path: level.arch.frames[level.name]}
 
 
 def _rights(protection: Protection) -> dict[str, bool]:
-    return {name: getattr(protection, name) for name in ("may_read", "may_exec", "vm_write", "may_write")}
+    return {name: getattr(protection, name) for name in ("may_read", "must_read", "may_exec", "vm_write", "may_write")}
 
 
 Step = Callable[[EntryState], tuple[Any, EntryState]]
@@ -283,6 +293,8 @@ def _both_steps(name: str, first: Operation, second: Operation) -> Operation:
 
 
 def _both_starts(first: Start, second: Start) -> Start:
-    state = TwoEntries(first.run(()), second.run(()))
+    def run(frames: tuple[Any, Any]) -> TwoEntries:
+        return TwoEntries(first.run(frames[0]), second.run(frames[1]))
+
     name = first.name.partition("(")[2].removesuffix(")")
-    return Start(f"fresh({name})", lambda _: state, (), f"new entries of a {name} mapping")
+    return Start(f"fresh({name})", run, (Bits(64), Bits(64)), f"new entries of a {name} mapping")

@@ -78,12 +78,12 @@ def hardware_writable(arch: Architecture, s: PteState) -> Any:
 
 
 def starts(arch: Architecture) -> tuple[Start, ...]:
-    """Fresh installed entries of each level for each user protection, with frame number 0, which is immaterial."""
+    """Fresh installed entries of each level for each user protection, whatever the frame number."""
     return tuple(_start(arch, level, prot) for level in levels(arch) for prot in PROTECTIONS)
 
 
 def immaterial(arch: Architecture) -> dict[str, int]:
-    """The bits that hold the frame number at every level; that they decide nothing is proved."""
+    """The bits that hold the frame number at every level, which should decide nothing."""
     kept = (1 << 64) - 1
     for level in levels(arch):
         kept &= arch.frames[level]
@@ -96,8 +96,11 @@ def _fresh(arch: Architecture, level: str, prot: str) -> Any:
 
 
 def _start(arch: Architecture, level: str, prot: str) -> Start:
-    state = PteState(_fresh(arch, level, prot), level == "pmd", False, False, prot == "SHARED", False)
-    return Start(f"mk_{level}({prot})", lambda _: state, (), f"a new {level} entry with the {prot} protection")
+    def run(inputs: tuple[Any]) -> PteState:
+        frame = inputs[0] & arch.frames[level]
+        return PteState(_fresh(arch, level, prot) ^ frame, level == "pmd", False, False, prot == "SHARED", False)
+
+    return Start(f"mk_{level}({prot})", run, (Bits(64),), f"a new {level} entry with the {prot} protection")
 
 
 Step = Callable[[PteState], tuple[Any, PteState]]

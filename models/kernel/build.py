@@ -120,9 +120,7 @@ def _frame_mask(lifted: LiftedTree, level: str) -> int:
 def _named_bits(machine: Machine, constants: Mapping[str, int]) -> tuple[Bit, ...]:
     single = [(bit, constants.get(bit.macro, 0) << bit.shift) for bit in machine.bits]
     return tuple(
-        Bit(bit.name, value.bit_length() - 1, bit.letter, bit.says)
-        for bit, value in single
-        if value.bit_count() == 1
+        Bit(bit.name, value.bit_length() - 1, bit.letter, bit.says) for bit, value in single if value.bit_count() == 1
     )
 
 
