@@ -147,7 +147,7 @@ def protections(arch: Architecture) -> tuple[Protection, ...]:
             may_exec=executable,
             vm_write=bool(index & VM_WRITE),
         )
-        found.setdefault(tuple(_rights(made).values()) + (word,), made)
+        found.setdefault((word, *_rights(made).values()), made)
     return tuple(found.values())
 
 
