@@ -105,7 +105,17 @@ def load(where: Path, name: str, system: TransitionSystem) -> list[Result] | Non
         if data["schema"] != _SCHEMA or data["system"] != system.name:
             return None
         results = [_result(system, entry) for entry in data["results"]]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, BadTrace, BadCertificate):
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        StopIteration,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        BadTrace,
+        BadCertificate,
+    ):
         return None
     return results if [r.invariant for r in results] == [i.name for i in system.invariants] else None
 
@@ -117,6 +127,7 @@ def _result(system: TransitionSystem, entry: Any) -> Result:
         depth=entry["depth"],
         reason=str(entry["reason"]),
         cost=bool(entry["cost"]),
+        exception=next(i.exception for i in system.invariants if i.name == entry["invariant"]),
         states=entry["states"],
         diameter=entry["diameter"],
         enumerated=bool(entry["enumerated"]),

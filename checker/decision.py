@@ -70,7 +70,10 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
     """
     options = options or Options()
     began = time.monotonic()
-    results = {i.name: Result(i.name, Verdict.UNKNOWN, reason="not reached", cost=i.cost) for i in system.invariants}
+    results = {
+        i.name: Result(i.name, Verdict.UNKNOWN, reason="not reached", cost=i.cost, exception=i.exception)
+        for i in system.invariants
+    }
     budget = Budget(options.seconds, options.states)
     try:
         if not system.operations:
@@ -273,7 +276,9 @@ def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, result
             real = None
         if found != real and (reach.complete or real is not None) and not bounded.stopped:
             reason = _disagreement(number, real, bounded)
-            results[invariant.name] = Result(invariant.name, Verdict.UNKNOWN, reason=reason, cost=invariant.cost)
+            results[invariant.name] = replace(
+                results[invariant.name], verdict=Verdict.UNKNOWN, depth=None, reason=reason
+            )
         elif reach.complete and results[invariant.name].verdict is Verdict.BOUNDED:
             empty = vacuity(system, reach, number)
             if empty:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -60,6 +60,7 @@ class Invariant:
         consequence: what goes wrong when it fails.
         premise: state -> Bool; the invariant says something only where this holds. Checked for vacuity.
         cost: a violation is reported as a cost, not as a failure.
+        exception: why this system breaks it on purpose, which is then reported as intended; "" where it must hold.
         looks_at: state -> derived values the invariant judges, for traces that end in a state which alone tells little.
     """
 
@@ -70,7 +71,13 @@ class Invariant:
     consequence: str = ""
     premise: Callable[[Any], Any] = lambda state: True
     cost: bool = False
+    exception: str = ""
     looks_at: Callable[[Any], tuple[Any, ...]] = lambda state: ()
+
+
+def excepted(invariants: Iterable[Invariant], reasons: Mapping[str, str]) -> tuple[Invariant, ...]:
+    """The invariants, those that are broken on purpose with the reason (name -> reason)."""
+    return tuple(replace(i, exception=reasons[i.name]) if i.name in reasons else i for i in invariants)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Result:
         trace: the replayed counterexample of a violation.
         certificate: the inductive invariant of a proof.
         cost: a violation of this invariant is a cost, not a failure.
+        exception: why a violation of it is intended in this system; "" if it would not be.
         states: reachable states of the system, where all were enumerated.
         diameter: the longest of the shortest paths to them.
         enumerated: the proof is the closed set of these states, not an invariant.
@@ -49,17 +50,25 @@ class Result:
     trace: Trace | None = None
     certificate: Certificate | None = None
     cost: bool = False
+    exception: str = ""
     states: int | None = field(default=None)
     diameter: int | None = field(default=None)
     enumerated: bool = False
     remembered: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Violated, and neither a cost nor intended."""
+        return self.verdict is Verdict.VIOLATED and not self.cost and not self.exception
 
 
 EXIT_HOLDS, EXIT_VIOLATED, EXIT_USAGE, EXIT_UNDECIDED = 0, 1, 2, 3
 
 
 def exit_status(results: Iterable[Result], bounded: bool = False, comparison: bool = False) -> int:
-    """0 all hold, 1 something is violated, 3 something is not decided; costs do not count as violations.
+    """0 all hold, 1 something is violated, 3 something is not decided.
+
+    Costs and what is declared to be intended do not count as violations.
 
     Args:
         results: what was decided.
@@ -69,6 +78,6 @@ def exit_status(results: Iterable[Result], bounded: bool = False, comparison: bo
     results = list(results)
     undecided = {Verdict.UNKNOWN, Verdict.VACUOUS} | (set() if bounded else {Verdict.BOUNDED})
     open_ = any(r.verdict in undecided for r in results)
-    if any(r.verdict is Verdict.VIOLATED and not r.cost for r in results) and not (comparison and open_):
+    if any(r.failed for r in results) and not (comparison and open_):
         return EXIT_VIOLATED
     return EXIT_UNDECIDED if open_ else EXIT_HOLDS

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from checker.logic import both, either, implies, no, same
-from checker.system import Invariant
+from checker.system import Invariant, excepted
 from models.encoding_world import Code, decoded, has_swap, marks
 from models.helper_world import Level, protections
 
@@ -15,7 +15,8 @@ DEBUG = "mm/debug_vm_pgtable.c"
 
 def invariants(level: Level) -> tuple[Invariant, ...]:
     """Every requirement on the codes of one level."""
-    return (*_frames(level), *(_swap(level) if has_swap(level) else ()))
+    every = (*_frames(level), *(_swap(level) if has_swap(level) else ()))
+    return excepted(every, level.hardware.exceptions)
 
 
 def _frames(level: Level) -> Iterator[Invariant]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from checker.logic import both, either, implies, no, same
-from checker.system import Invariant
+from checker.system import Invariant, excepted
 from models.helper_world import EntryState, Level, Protection, TwoEntries, protections
 
 DEBUG = "mm/debug_vm_pgtable.c"
@@ -18,7 +18,7 @@ Judge = Callable[[Any], Any]
 
 def invariants(level: Level) -> tuple[Invariant, ...]:
     """Every requirement on the helpers of one level, most grievous first."""
-    return (
+    every = (
         *_permissions(level),
         *_frame_kept(level),
         *_dirty(level),
@@ -27,6 +27,7 @@ def invariants(level: Level) -> tuple[Invariant, ...]:
         *(_huge(level) if level.name != "pte" else ()),
         *_marks(level),
     )
+    return excepted(every, level.hardware.exceptions)
 
 
 def _entry(name: str, says: str, judge: Judge, source: str, consequence: str, *looks_at: Judge) -> Invariant:
@@ -295,11 +296,19 @@ def _huge(level: Level) -> Iterator[Invariant]:
     call = level.call
     where = f"{DEBUG} {level.name}_basic_tests(), {level.name}_leaf_tests(), {level.name}_thp_tests()"
     tests = [name for name in ("trans_huge", "leaf") if level.has(name)]
+    devmap = level.real("devmap", "mkdevmap")
+
+    def huge(entry: Any) -> Any:
+        told = {name: call(name, entry) for name in tests}
+        if devmap and "trans_huge" in told:
+            told["trans_huge"] = either(told["trans_huge"], call("devmap", entry))
+        return both(*told.values())
+
     yield _entry(
         "huge-stays-huge",
         f"a huge entry is taken for one by {' and '.join(tests)}, whatever helper is applied",
-        lambda e: both(*(call(name, e) for name in tests)),
-        where,
+        huge,
+        f"{where}; mm/memory.c __handle_mm_fault() asks for trans_huge or devmap" if devmap else where,
         "generic mm takes the page for a page table",
     )
     if level.has("bad"):

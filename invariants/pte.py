@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from checker.logic import both, implies, no, same
-from checker.system import Invariant
+from checker.system import Invariant, excepted
 from models.pte import Architecture
 from models.pte_world import PteState, apply, at_level, hardware_writable, levels, machine_says, visible
 
@@ -48,7 +48,7 @@ def _ready_to_store(arch: Architecture, s: PteState) -> tuple[Any, Any]:
 
 def invariants(arch: Architecture) -> tuple[Invariant, ...]:
     """The contract of an architecture's helpers, most grievous first."""
-    return (*_about_the_entry(arch), *_about_the_helpers(arch))
+    return excepted((*_about_the_entry(arch), *_about_the_helpers(arch)), arch.hardware.exceptions)
 
 
 def _about_the_entry(arch: Architecture) -> tuple[Invariant, ...]:

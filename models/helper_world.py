@@ -195,7 +195,9 @@ def _helper_steps(level: Level) -> Iterator[Operation]:
             return guard(s), replace(s, entry=level.call(helper, s.entry, *args), **ghosts)
 
         name = f"{level.name}_{helper}"
-        return Operation(name + argument, run, place_of(level.arch, name), f"generic mm calls {name}()")
+        return Operation(
+            name + argument, run, level.arch.places.get(name, level.arch.source), f"generic mm calls {name}()"
+        )
 
     def always(s: EntryState) -> Any:
         return True
@@ -221,13 +223,6 @@ def _access_steps(level: Level) -> Iterator[Operation]:
     yield op("load", hardware.readable, hardware.loaded, "a user load goes through without generic mm")
     yield op("store_recorded", hardware.recording, hardware.records, "a user store that the CPU records in the entry")
     yield op("store_handled", hardware.handler, hardware.handled, "a user store that a low-level handler lets through")
-
-
-def place_of(arch: Architecture, helper: str) -> str:
-    """File and line of a helper where the tree is known, else where the architecture's helpers come from."""
-    found = arch.helpers.get(helper)
-    file, line = getattr(found, "file", ""), getattr(found, "line", 0)
-    return f"{file}:{line}" if file else arch.source
 
 
 def predicates(level: Level) -> tuple[Predicate, ...]:

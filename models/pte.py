@@ -60,6 +60,7 @@ class Hardware:
         young_gates: an entry that is not young may not let an access through.
         executable: entry -> Bool; a user may fetch instructions; None: whoever may read may.
         loaded: entry -> entry; what a user load or fetch that goes through leaves, by the CPU or a low-level handler.
+        exceptions: name of a requirement on helpers -> why this machine breaks it on purpose.
         notes: what one should know about the description, for reports.
     """
 
@@ -74,6 +75,7 @@ class Hardware:
     young_gates: bool
     executable: Helper | None = None
     loaded: Helper = lambda entry: entry
+    exceptions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def writable(self, entry: Any) -> Any:
@@ -107,6 +109,7 @@ class Architecture:
             (protection word -> entry, frame number 0) and ``pmd_mkinvalid``.
         protections: protection class -> page protection word.
         frames: level -> the bits of an entry that hold the frame number.
+        places: helper -> file and line of its definition, where it was read from a kernel tree.
         frame_numbers: level -> the bits that a frame number can have, where the helpers take one.
         hardware: the machine's behaviour.
         says: one sentence on the variant.
@@ -116,7 +119,6 @@ class Architecture:
         levels: the levels whose entries map user pages and whose helpers are known.
         hardwares: level -> the machine's behaviour there, where it is not ``hardware``.
         protection_map: index of the kernel's table (VM_READ 1, VM_WRITE 2, VM_EXEC 4, VM_SHARED 8) -> protection word.
-        exceptions: name of a contract clause -> why this machine breaks it on purpose.
     """
 
     name: str
@@ -135,7 +137,7 @@ class Architecture:
     levels: tuple[str, ...] = LEVELS
     hardwares: Mapping[str, Hardware] = field(default_factory=dict)
     protection_map: Mapping[int, int] = field(default_factory=dict)
-    exceptions: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
     frame_numbers: Mapping[str, int] = field(default_factory=dict)
 
     def hardware_at(self, level: str) -> Hardware:

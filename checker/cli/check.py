@@ -8,8 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from checker.cli.jobs import EXTRAS, Job, Outcome, decide_jobs
+from checker.cli.jobs import EXTRAS, UNREAD, Job, Outcome, decide_jobs
 from checker.cli.main import UsageError
+from checker.cli.trees import MM_MACHINES, contract_jobs, tree_configs, tree_report
 from checker.decision import Options
 from checker.limits import watch_interrupts
 from checker.verdict import exit_status
@@ -21,8 +22,8 @@ def _splits(args: argparse.Namespace) -> list[str]:
 
     if args.split is None:
         return list(COMPARED_SPLITS)
-    if args.world == "pte":
-        raise UsageError("--split belongs to the mm world: leave out --world pte")
+    if args.world in ("pte", "helpers"):
+        raise UsageError(f"--split belongs to the mm world: leave out --world {args.world}")
     if args.split not in SPLITS:
         raise UsageError(str(suggest(args.split, SPLITS, "split")))
     return [args.split]
@@ -34,6 +35,8 @@ def _worlds(args: argparse.Namespace) -> list[str]:
     from models.worlds import WORLDS, invariant_names
 
     worlds = [args.world] if args.world else list(WORLDS)
+    if worlds == ["helpers"]:
+        return worlds
     if args.split is not None and args.world is None:
         worlds = ["mm"]
     if args.invariant is None:
@@ -91,47 +94,61 @@ def _configs(args: argparse.Namespace) -> list[str]:
         raise UsageError(str(why)) from None
 
 
-def _tree_configs(args: argparse.Namespace) -> list[str]:
-    """The configurations to lift: as asked for, or every architecture of the tree that can be lifted."""
-    from models.kernel import KernelError, liftable
-    from models.registry import UnknownName, machine, split_config
-
-    configs = []
-    try:
-        for config in args.configs or liftable(Path(args.kernel)):
-            name, features, variant = split_config(config)
-            if variant not in (None, "tree"):
-                raise UsageError(f"{config}: with --kernel the helpers come from the tree; leave out /{variant}")
-            configs.append(machine(name, features)[-1].config.rpartition("/")[0] + "/tree")
-    except (UnknownName, KernelError) as why:
-        raise UsageError(str(why)) from None
-    return list(dict.fromkeys(configs))
-
-
 def plan(args: argparse.Namespace) -> list[Job]:
     """The jobs that the arguments ask for, in the order of the report.
 
     Raises:
         UsageError: an argument names something that does not exist.
     """
-    splits, worlds, kernel = _splits(args), _worlds(args), args.kernel or ""
     whole = _whole_kernels(args)
+    if args.kernel:
+        return _tree_plan(args, whole)
+    splits, worlds = _splits(args), _worlds(args)
     if whole and not args.configs and args.invariant is None and not args.split:
         worlds = ["pte", *worlds]  # the comparison shows the contract's verdict beside the kernel's
-    jobs = []
-    for config in _tree_configs(args) if kernel else _configs(args):
-        if "pte" in worlds:
-            jobs.append(Job(config, "pte", kernel=kernel))
+    jobs: list[Job] = []
+    for config in _configs(args):
+        jobs += contract_jobs(config, "", ("pte", "pmd"), worlds)
         if "mm" in worlds:
-            jobs += [Job(config, "mm", split, kernel) for split in splits]
-        jobs += [replace(job, config=config, kernel=kernel) for job in whole]
+            jobs += [Job(config, "mm", split) for split in splits]
+        jobs += [replace(job, config=config) for job in whole]
     return jobs
 
 
-def _only(outcome: Outcome, invariant: str | None) -> Outcome:
+def _tree_plan(args: argparse.Namespace, whole: list[Job]) -> list[Job]:
+    """The same for a kernel tree: what is required of helpers, and generic mm where that is asked for."""
+    from models.kernel.platforms import PLATFORMS
+
+    mm = args.world in ("mm", "kernel") or args.split is not None
+    splits = _splits(args) if mm and not whole else []
+    jobs: list[Job] = []
+    for config in tree_configs(args.configs, args.kernel):
+        name = config.partition("/")[0].partition("+")[0]
+        if not mm:
+            worlds = [args.world] if args.world else ["pte", "helpers"]
+            jobs += contract_jobs(config, args.kernel, PLATFORMS[name].levels, worlds)
+        elif name in MM_MACHINES:
+            jobs += [Job(config, "mm", split, args.kernel) for split in splits]
+            jobs += [replace(job, config=config, kernel=args.kernel) for job in whole]
+        elif args.configs:
+            raise UsageError(f"{name}: generic mm is modelled for {', '.join(MM_MACHINES)} only; leave out --world")
+    return jobs
+
+
+def _only(outcomes: list[Outcome], invariant: str | None) -> list[Outcome]:
+    """The results on one invariant; whatever could not be read at all stays."""
     if invariant is None:
-        return outcome
-    return Outcome(outcome.job, tuple(r for r in outcome.results if r.invariant == invariant))
+        return outcomes
+    names = {r.invariant for outcome in outcomes for r in outcome.results}
+    if not {invariant, UNREAD} & names:
+        from models.registry import suggest
+
+        raise UsageError(str(suggest(invariant, sorted(names), "invariant")))
+    return [
+        Outcome(o.job, kept)
+        for o in outcomes
+        if (kept := tuple(r for r in o.results if r.invariant in (invariant, UNREAD)))
+    ]
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -146,10 +163,10 @@ def run_check(args: argparse.Namespace) -> int:
         _require_writable_folder(args.save_scenarios, "--save-scenarios")
     if args.json and args.json != "-":
         require_writable_file(args.json)
-    if args.kernel:
+    if args.kernel and args.configs:
         _lift_once(jobs)
     outcomes = decide_jobs(jobs, Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache), args.jobs)
-    outcomes = [_only(outcome, args.invariant) for outcome in outcomes]
+    outcomes = _only([outcome for outcome in outcomes if outcome.results], args.invariant)
     paths: dict[tuple[Job, str], str] = {}
     if args.save:
         from checker.cli.evidence import save
@@ -168,7 +185,9 @@ def run_check(args: argparse.Namespace) -> int:
         from checker.cli.colour import for_terminal
         from checker.cli.report import report
 
-        sys.stdout.write(for_terminal(report(outcomes, _is_comparison(args), _is_whole(args))))
+        many = args.kernel and len({outcome.job.config for outcome in outcomes}) > 1
+        text = tree_report(outcomes, args.kernel) if many else report(outcomes, _is_comparison(args), _is_whole(args))
+        sys.stdout.write(for_terminal(text))
     results = [result for outcome in outcomes for result in outcome.results]
     return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
 

@@ -30,13 +30,15 @@ class Job:
 
     Attributes:
         config: the configuration's full name.
-        world: ``pte``; ``mm``, the core of generic mm under one order of calls in the split; ``kernel``, all of it.
+        world: ``pte``; ``helpers``, ``levels`` and ``codes`` (what is required of helpers); ``mm``, the core of generic mm
+            under one order of calls in the split; ``kernel``, all of it.
         split: the order of calls in the split; "" in the PTE world, and for the release's own.
         kernel: the kernel tree the helpers come from; "" for built-in ones.
         generation: the release of generic mm in the world ``kernel``; else "".
         migration: the order of calls at the end of a migration; "" for the release's own.
         extras: further choices, names of :data:`EXTRAS`, sorted.
         processes: how many processes there can be at a time.
+        level: worlds ``helpers`` and ``codes``: the level of the entries; ``levels``: two of them, ``pte+pmd``.
     """
 
     config: str
@@ -47,12 +49,13 @@ class Job:
     migration: str = ""
     extras: tuple[str, ...] = ()
     processes: int = 2
+    level: str = ""
 
     @property
     def title(self) -> str:
         """The world and its choices for a reader."""
-        if self.world == "pte":
-            return "PTE world"
+        if self.world in TITLES:
+            return TITLES[self.world].format(self.level.replace("+", " and "))
         if self.world == "mm":
             return f"mm world, split {self.split}"
         words = [f"whole kernel, {self.generation}"]
@@ -61,6 +64,17 @@ class Job:
         words += [f"{self.processes} processes"] if self.processes != 2 else []
         return ", ".join([*words, *self.extras])
 
+
+TITLES = {
+    "pte": "PTE world",
+    "helpers": "helpers, {}",
+    "levels": "levels, {}",
+    "codes": "codes, {}",
+}
+"""The worlds that are about entries alone, with no process."""
+
+HELPER_WORLDS = ("helpers", "levels", "codes")
+"""The worlds of what is required of helpers, which ``--world helpers`` means."""
 
 EXTRAS = {
     "stale-tlb": "TLB entries that outlive a deferred flush",
@@ -91,23 +105,27 @@ def find_architecture(config: str, kernel: str = "") -> Architecture:
         UsageError: there is no such configuration, or the kernel tree cannot be read.
         NotModelled: a helper the models need was not understood.
     """
-    from models.registry import UnknownName, architecture, machine, split_config
+    from models.registry import UnknownName, architecture, split_config
 
     try:
         if not kernel:
             return architecture(config)
-        name, features, _ = split_config(config)
-        return _from_tree(kernel, machine(name, features)[-1])
     except UnknownName as why:
         raise UsageError(str(why)) from None
+    name, features, _ = split_config(config)
+    return _from_tree(kernel, name, features)
 
 
-@lru_cache(maxsize=8)
-def _from_tree(kernel: str, builtin: Architecture) -> Architecture:
-    from models.kernel import CannotLift, KernelError, architecture_from_tree, lift_tree
+@lru_cache(maxsize=64)
+def _from_tree(kernel: str, name: str, features: tuple[str, ...]) -> Architecture:
+    from models.hardware import machines
+    from models.kernel import CannotLift, KernelError, lift_tree, machine_from_tree
 
+    hardware = machines().get(name)
+    if hardware is None:
+        raise NotModelled(f"the hardware of {name} is not described")
     try:
-        return architecture_from_tree(builtin, lift_tree(Path(kernel), builtin.name, builtin.features))
+        return machine_from_tree(lift_tree(Path(kernel), name, features), hardware)
     except CannotLift as why:
         raise NotModelled(str(why)) from None
     except KernelError as why:
@@ -121,9 +139,15 @@ def build_system(job: Job) -> TransitionSystem:
 
 def system_with(job: Job, arch: Architecture) -> TransitionSystem:
     """The transition system of a job with these helpers in place of its own."""
-    from models.worlds import mm_system_of, pte_system
+    from models import worlds
 
-    return pte_system(arch) if job.world == "pte" else mm_system_of(kernel_of(job, arch), job.processes)
+    if job.world == "pte":
+        return worlds.pte_system(arch)
+    if job.world == "levels":
+        return worlds.levels_system(arch, *job.level.split("+"))
+    if job.world in HELPER_WORLDS:
+        return {"helpers": worlds.helper_system, "codes": worlds.encoding_system}[job.world](arch, job.level)
+    return worlds.mm_system_of(kernel_of(job, arch), job.processes)
 
 
 def kernel_of(job: Job, arch: Architecture) -> Kernel:
@@ -148,11 +172,28 @@ def kernel_of(job: Job, arch: Architecture) -> Kernel:
 def _decide_job(task: tuple[Job, Options]) -> Outcome:
     job, options = task
     try:
+        if job.level and not set(job.level.split("+")) <= set(find_architecture(job.config, job.kernel).levels):
+            return Outcome(job, ())  # this tree maps no pages at that level
         return Outcome(job, tuple(_remembered_or_decided(build_system(job), options)))
     except NotModelled as why:
         return Outcome(job, tuple(_undecided(job, str(why))))
+    except UsageError as why:
+        if not job.kernel:
+            raise
+        return Outcome(job, tuple(_undecided(job, str(why))))
     except KeyboardInterrupt:
         return Outcome(job, tuple(_undecided(job, INTERRUPTED)))
+
+
+def _decide_group(tasks: list[tuple[Job, Options]]) -> list[Outcome]:
+    """Jobs that are done one after the other in one process, because they read the same files of a kernel tree."""
+    found = []
+    for task in tasks:
+        stop_if_interrupted()
+        found.append(_decide_job(task))
+        if any(r.reason == INTERRUPTED for r in found[-1].results):
+            break
+    return found
 
 
 def _remembered_or_decided(system: TransitionSystem, options: Options) -> list[Result]:
@@ -168,9 +209,16 @@ def _remembered_or_decided(system: TransitionSystem, options: Options) -> list[R
     return found
 
 
+UNREAD = "helpers-can-be-read"
+"""Stands for everything that is required of helpers where they could not be read."""
+
+
 def _undecided(job: Job, reason: str) -> Iterator[Result]:
     from models.worlds import invariant_names
 
+    if job.world in HELPER_WORLDS:
+        yield Result(UNREAD, Verdict.UNKNOWN, reason=reason)
+        return
     for name, cost in invariant_names(job.world):
         yield Result(name, Verdict.UNKNOWN, reason=reason, cost=cost)
 
@@ -220,7 +268,10 @@ def _renamed(outcome: Outcome | None, job: Job) -> Outcome:
 
 
 def _run(tasks: list[tuple[Job, Options]], processes: int | None) -> Iterator[Outcome]:
-    count = min(processes or os.cpu_count() or 1, len(tasks))
+    groups: dict[object, list[tuple[Job, Options]]] = {}
+    for task in tasks:
+        groups.setdefault(task[0].config if task[0].kernel else task[0], []).append(task)
+    count = min(processes or os.cpu_count() or 1, len(groups))
     progress = _Progress(len(tasks))
     if count <= 1:
         for task in tasks:
@@ -233,8 +284,8 @@ def _run(tasks: list[tuple[Job, Options]], processes: int | None) -> Iterator[Ou
     # Fork where there is fork: workers then start in milliseconds, and no solver is loaded in this process.
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     with multiprocessing.get_context(method).Pool(count) as pool:
-        for outcome in pool.imap_unordered(_decide_job, tasks):
-            yield progress.after(outcome)
+        for outcomes in pool.imap_unordered(_decide_group, groups.values()):
+            yield from map(progress.after, outcomes)
 
 
 class _Progress:

@@ -61,7 +61,11 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     check.add_argument("configs", nargs="*", metavar="CONFIG", help="what to check (default: the comparison of all)")
-    check.add_argument("--world", choices=("pte", "mm", "kernel"), help="only one world (default: pte and mm)")
+    check.add_argument(
+        "--world",
+        choices=("pte", "helpers", "mm", "kernel"),
+        help="only one world (default: pte and mm; with --kernel pte and helpers)",
+    )
     check.add_argument("--mm", metavar="RELEASE", help="world kernel: generic mm of this release (default: each)")
     check.add_argument("--migration", metavar="NAME", help="world kernel: this order of calls when a migration ends")
     check.add_argument(
@@ -76,7 +80,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.add_argument("--split", metavar="NAME", help="only this order of calls in the huge-page split")
     check.add_argument("--invariant", metavar="NAME", help="only this invariant")
     check.add_argument("--depth", type=_natural, metavar="N", help="only runs of at most N transitions")
-    check.add_argument("--kernel", metavar="DIR", help="take the helpers from the C headers of this kernel tree")
+    check.add_argument("--kernel", metavar="DIR", help="take the helpers from the C of this kernel tree")
     check.add_argument("--timeout", type=_seconds, metavar="S", help="time limit for each system in seconds")
     check.add_argument("--json", metavar="FILE", help="write results as JSON; - is standard output")
     check.add_argument("--save", metavar="DIR", help="write traces and certificates below this folder")

@@ -6,7 +6,7 @@ import textwrap
 from itertools import groupby
 from typing import Any
 
-from checker.cli.jobs import Job, Outcome, build_system
+from checker.cli.jobs import TITLES, Job, Outcome, build_system
 from checker.cli.table import comparison
 from checker.cli.traces import render_trace
 from checker.verdict import Result, Verdict
@@ -187,14 +187,27 @@ def _config_report(config: str, outcomes: list[Outcome]) -> str:
 
 def _other_machines(job: Job) -> list[str]:
     """Which machines the same tree should be checked for, too."""
-    from models.registry import FAMILIES, split_config
+    from models.kernel.platforms import PLATFORMS
+    from models.registry import split_config
 
     name, features, _ = split_config(job.config)
-    others = [] if features or not job.kernel else [f"{name}+{feature}" for feature in FAMILIES[name].features]
-    return [f"  this is the plain machine; check {', '.join(others)} as well"] if others else []
+    others = [f"{name}+{feature}" for feature in PLATFORMS[name].features] if job.kernel and not features else []
+    return (
+        textwrap.wrap(
+            f"this is the plain machine; check {', '.join(others)} as well",
+            78,
+            initial_indent="  ",
+            subsequent_indent="  ",
+        )
+        if others
+        else []
+    )
 
 
 _WORLDS = {
+    "helpers": "helpers: each on every entry that helpers and hardware can make",
+    "levels": "levels: the same calls on entries of two levels",
+    "codes": "codes: every frame number and every swap entry",
     "pte": "PTE world: any helper in any order",
     "mm": "mm world: the kernel's own calls",
     "kernel": "whole kernel: every operation of generic mm",
@@ -214,8 +227,8 @@ def _size(outcomes: list[Outcome]) -> str:
 def _world_report(outcomes: list[Outcome]) -> str:
     world = outcomes[0].job.world
     text = _WORLDS[world] + _size(outcomes) + "\n"
-    for number in range(len(outcomes[0].results)):
-        pairs = [(o.job, o.results[number]) for o in outcomes if not o.results[number].enumerated]
+    for name in dict.fromkeys(result.invariant for outcome in outcomes for result in outcome.results):
+        pairs = [(o.job, r) for o in outcomes for r in o.results if r.invariant == name and not r.enumerated]
         text += _invariant_report(pairs) if pairs else ""
     return text + "".join(map(_enumerated, outcomes)) + "\n"
 
@@ -255,8 +268,8 @@ def _invariant_report(pairs: list[tuple[Job, Result]]) -> str:
 
 def _where(jobs: list[Job], every: bool) -> str:
     """The choices that a verdict is about."""
-    if jobs[0].world == "pte":
-        return ""
+    if jobs[0].world in TITLES:
+        return f"  [{', '.join(j.level.replace('+', ' and ') for j in jobs)}]" if jobs[0].level else ""
     if jobs[0].world == "mm":
         return f"  [{'every split' if every else ', '.join(j.split for j in jobs)}]"
     return f"  [{'; '.join(j.title.removeprefix('whole kernel, ') for j in jobs)}]"
@@ -281,6 +294,8 @@ def verdict_words(result: Result) -> str:
         steps = (
             "in the initial state" if result.depth == 0 else f"in {result.depth} step{'s' if result.depth != 1 else ''}"
         )
+        if result.exception:
+            return f"intended ({result.exception}), broken {steps}"
         return f"{'COST' if result.cost else 'VIOLATED'} {steps}"
     if result.verdict is Verdict.BOUNDED:
         return f"holds in all runs of at most {result.depth} steps" + (f" ({result.reason})" if result.reason else "")
@@ -321,10 +336,12 @@ def _result_data(job: Job, result: Result, path: str | None) -> dict[str, Any]:
         "generation": job.generation or None,
         "migration": job.migration or None,
         "extras": list(job.extras),
-        "processes": None if job.world == "pte" else job.processes,
+        "processes": None if job.world in TITLES else job.processes,
+        "level": job.level or None,
         "invariant": result.invariant,
         "verdict": result.verdict.value,
         "cost": result.cost,
+        "exception": result.exception,
         "depth": result.depth,
         "reason": result.reason,
         "seconds": round(result.seconds, 3),

@@ -11,7 +11,7 @@ from checker.cli.jobs import Job, build_system, find_architecture, system_with
 from checker.trace import Trace, concrete_run
 
 if TYPE_CHECKING:
-    from checker.system import TransitionSystem
+    from checker.system import Invariant, TransitionSystem
     from models.narrate import Call
     from models.pte import Architecture
 
@@ -46,13 +46,43 @@ def _pte_rows(arch: Architecture, state: Any) -> list[Row]:
     entry = state.entry
     cells = (
         "pmd" if state.huge else "pte",
-        "local" if state.local else _mark(arch.hardware.writable(entry)),
+        "local" if state.local else _mark(arch.hardware_at("pmd" if state.huge else "pte").writable(entry)),
         _mark(apply(arch, state, "write")),
         _mark(apply(arch, state, "dirty")),
         _mark(state.cow_shared),
         _mark(state.unsaved),
     )
     return [Row("", int(entry), cells, calls_behind(entry), "")]
+
+
+def _helper_rows(arch: Architecture, state: Any, level: str) -> list[Row]:
+    """One entry for each level that the world is about."""
+    if not hasattr(state, "left"):
+        return [_entry_row(arch, state.entry, level, "")]
+    names = level.split("+")
+    return [_entry_row(arch, s.entry, name, name) for s, name in zip((state.left, state.right), names, strict=True)]
+
+
+def _entry_row(arch: Architecture, entry: Any, level: str, who: str) -> Row:
+    from models.narrate import calls_behind
+
+    hardware = arch.hardware_at(level)
+    cells = (
+        _mark(hardware.writable(entry)),
+        _mark(hardware.readable(entry)),
+        _mark(arch.helper(level, "write")(entry)),
+        _mark(arch.helper(level, "dirty")(entry)),
+        f"{int(entry):#x}",
+    )
+    return Row(who, int(entry), cells, calls_behind(entry), "")
+
+
+def _code_rows(state: Any) -> list[Row]:
+    """The numbers of a code that are not zero."""
+    fields = {name: int(getattr(state, name)) for name in ("frame", "type", "offset", "entry")}
+    marks = [name for name in ("exclusive", "soft_dirty", "uffd_wp") if getattr(state, name)]
+    note = ", ".join([f"{name} {value:#x}" for name, value in fields.items() if value] + marks)
+    return [Row("", None, (), (), note)]
 
 
 def _mm_rows(arch: Architecture, state: Any) -> list[Row]:
@@ -124,10 +154,22 @@ def _page_legend(lines: list[_Line]) -> list[str]:
 
 
 _HEADINGS = {
+    "helpers": ("", "hw-wr", "hw-rd", "write", "dirty", "value"),
+    "levels": ("", "hw-wr", "hw-rd", "write", "dirty", "value"),
+    "codes": ("",),
     "pte": ("", "hw-wr", "write", "dirty", "shared", "unsaved"),
     "mm": ("", "hw-wr", "write", "dirty", "page"),
     "kernel": ("", "hw-wr", "write", "dirty", "page"),
 }
+
+
+def _row_maker(job: Job) -> Callable[[Architecture, Any], list[Row]]:
+    """What makes the rows of a job's states."""
+    if job.world in ("helpers", "levels"):
+        return lambda arch, state: _helper_rows(arch, state, job.level)
+    if job.world == "codes":
+        return lambda _, state: _code_rows(state)
+    return _pte_rows if job.world == "pte" else _mm_rows
 
 
 def _letters(arch: Architecture, entries: Iterable[int | None]) -> list[Any]:
@@ -160,7 +202,7 @@ def _lines(job: Job, trace: Trace) -> tuple[Architecture, list[_Line], Any]:
     operations = [step.operation for step in trace.steps[1:]]
     states = concrete_run(system, trace.start, trace.inputs, operations)
     named = {op.name: op for op in narrated_system.operations}
-    rows_of = _pte_rows if job.world == "pte" else _mm_rows
+    rows_of = _row_maker(job)
     lines: list[_Line] = []
     before: list[Row] = []
     known: list[str] = []
@@ -191,6 +233,7 @@ def _differs(row: Row, before: Row) -> bool:
 def render_trace(job: Job, trace: Trace) -> str:
     """The trace for a reader: a table of what changed, the helper calls behind it, and the bits' meanings."""
     arch, lines, (narrated_system, last) = _lines(job, trace)
+    invariant = next(i for i in narrated_system.invariants if i.name == trace.invariant)
     bits = _letters(arch, (row.entry for line in lines for row in line.rows))
     page = _Page(
         arch,
@@ -202,8 +245,9 @@ def render_trace(job: Job, trace: Trace) -> str:
     out = [f"start: {trace.start}" + (f", inputs {', '.join(map(hex, trace.inputs))}" if any(trace.inputs) else "")]
     out.append(page.heading())
     out += [text for line in lines for text in page.line(line)]
-    out += _judged(arch, narrated_system, trace, last)
-    out += _page_legend(lines) if job.world != "pte" else []
+    out += _judged(arch, job, invariant, last)
+    out += _page_legend(lines) if job.world in ("mm", "kernel") else []
+    out += [f"where: {name} {place}" for name, place in _places(arch, lines, invariant.looks_at(last)).items()]
     out.append("bits: " + ", ".join(f"{bit.letter} {bit.name}" for bit in bits))
     return "\n".join("  " + text for line in out for text in _fit(line)) + "\n"
 
@@ -242,21 +286,56 @@ class _Page:
         return out + [f"   ^ breaks {name}" for name in line.broken]
 
 
-def _judged(arch: Architecture, narrated_system: TransitionSystem, trace: Trace, last: Any) -> list[str]:
+@dataclass(frozen=True)
+class Ending:
+    """Where a trace ends, in short.
+
+    Attributes:
+        values: the numbers of the last state that tell something, by name.
+        judged: each entry that the requirement judges there: the calls that made it, and its value.
+        places: helper -> file and line, for every helper of the trace and of what is judged.
+    """
+
+    values: dict[str, int]
+    judged: tuple[tuple[str, int], ...]
+    places: dict[str, str]
+
+
+def ending(job: Job, trace: Trace) -> Ending:
+    """How a trace of helpers ends."""
+    from models.narrate import calls_behind
+
+    arch, lines, (narrated_system, last) = _lines(job, trace)
+    invariant = next(i for i in narrated_system.invariants if i.name == trace.invariant)
+    judged = list(dict.fromkeys(invariant.looks_at(last)))
+    state = {name: int(value) for name, value in trace.steps[-1].state.items()}
+    told = {n: v for n, v in state.items() if n.endswith("entry") or (n in ("frame", "type", "offset") and v)}
+    made = tuple((", ".join(call.name for call in calls_behind(value)), int(value)) for value in judged)
+    return Ending(told, made, _places(arch, lines, judged))
+
+
+def _judged(arch: Architecture, job: Job, invariant: Invariant, last: Any) -> list[str]:
     """The derived entries the invariant judges, each with the calls that made it."""
     from models.narrate import calls_behind, describe
 
-    invariant = next(i for i in narrated_system.invariants if i.name == trace.invariant)
+    huge = bool(getattr(last, "huge", False))
+    hardware = arch.hardware_at(job.level or ("pmd" if huge else "pte"))
     out = []
-    for value in invariant.looks_at(last):
+    for value in dict.fromkeys(invariant.looks_at(last)):
         calls = ", ".join(describe(arch, call) for call in calls_behind(value))
-        facts = [
-            name
-            for name, test in (("hw-writable", arch.hardware.writable), ("traps", arch.hardware.traps))
-            if test(value)
-        ]
-        out.append(f"     judged: {calls or 'the entry'} => {', '.join(facts) or 'not hw-writable'}")
+        facts = [name for name, test in (("hw-writable", hardware.writable), ("traps", hardware.traps)) if test(value)]
+        shown = f" {int(value):#x}," if job.level else ""
+        out.append(f"     judged: {calls or 'the entry'} =>{shown} {', '.join(facts) or 'not hw-writable'}")
     return out
+
+
+def _places(arch: Architecture, lines: list[_Line], judged: Iterable[Any]) -> dict[str, str]:
+    """File and line of every helper that was called, where they come from a kernel tree."""
+    from models.narrate import calls_behind
+
+    calls = [call for line in lines for row in line.rows for call in row.calls]
+    calls += [call for value in judged for call in calls_behind(value)]
+    return {call.name: arch.places[call.name] for call in calls if call.name in arch.places}
 
 
 def _fit(line: str, limit: int = 74) -> list[str]:

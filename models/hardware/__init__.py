@@ -48,14 +48,12 @@ class Machine:
         bits: the named bits.
         describe: (the tree's constants, features in force) -> level -> behaviour. Raises KeyError for a constant that
             the tree does not have.
-        exceptions: name of a contract clause -> why this machine breaks it on purpose.
         fixed: macros whose value the CPU fixes -> that value; a tree with another one is a tree of another machine.
     """
 
     name: str
     bits: tuple[NamedBit, ...]
     describe: Callable[[Constants, frozenset[str]], Mapping[str, Hardware]]
-    exceptions: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.kernel.build import architecture_from_tree
+from models.kernel.build import architecture_from_tree, machine_from_tree
 from models.kernel.errors import CannotLift, KernelError, NotLifted
 from models.kernel.helper import LiftedHelper
 from models.kernel.lift import LiftedTree, lift_tree, liftable
@@ -16,4 +16,5 @@ __all__ = [
     "architecture_from_tree",
     "lift_tree",
     "liftable",
+    "machine_from_tree",
 ]

@@ -1,0 +1,214 @@
+"""``check --kernel``: which machines of a kernel tree to look at, and what is printed about many of them."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby, pairwise
+from pathlib import Path
+
+from checker.cli.jobs import HELPER_WORLDS, UNREAD, Job, NotModelled, Outcome, build_system, find_architecture
+from checker.cli.main import UsageError
+from checker.cli.traces import ending
+from checker.verdict import Result, Verdict
+
+MM_MACHINES = ("loongarch", "sparc64", "x86-64")
+"""Machines whose choices in generic mm the model knows (models/mm/kernel.py)."""
+
+
+def tree_configs(configs: list[str], kernel: str) -> list[str]:
+    """The machines to look at: as asked for, or every one of the tree, each without options.
+
+    Args:
+        configs: names, ``riscv64+svadu``, or folders of ``arch/``, ``powerpc``.
+        kernel: the tree.
+
+    Raises:
+        UsageError: there is no such machine or option, or the tree cannot be read.
+    """
+    from models.kernel import KernelError, liftable
+    from models.registry import split_config
+
+    try:
+        present = liftable(Path(kernel))
+    except KernelError as why:
+        raise UsageError(str(why)) from None
+    found = []
+    for config in configs or present:
+        name, features, variant = split_config(config)
+        if variant not in (None, "tree"):
+            raise UsageError(f"{config}: with --kernel the helpers come from the tree; leave out /{variant}")
+        found += [_checked(machine, features) for machine in _machines_named(name)]
+    return list(dict.fromkeys(found))
+
+
+def _machines_named(name: str) -> list[str]:
+    from models.kernel.platforms import PLATFORMS
+
+    if name in PLATFORMS:
+        return [name]
+    folder = [machine for machine, platform in PLATFORMS.items() if platform.folder == name]
+    if folder:
+        return folder
+    known = [*PLATFORMS, *(platform.folder for platform in PLATFORMS.values())]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else "see ptecheck list architectures"
+    raise UsageError(f"no architecture {name!r}: {hint}")
+
+
+def _checked(machine: str, features: tuple[str, ...]) -> str:
+    from models.kernel.platforms import PLATFORMS
+
+    known = PLATFORMS[machine].features
+    for feature in features:
+        if feature not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise UsageError(f"{machine} has no option {feature!r}: {has}")
+        clash = known[feature].excludes & set(features)
+        if clash:
+            raise UsageError(f"{machine}: {feature} and {min(clash)} exclude each other")
+    return "+".join((machine, *sorted(set(features)))) + "/tree"
+
+
+def contract_jobs(config: str, kernel: str, levels: Iterable[str], worlds: Iterable[str]) -> Iterator[Job]:
+    """Everything that is required of one machine's helpers, as jobs.
+
+    Args:
+        config: its full name.
+        kernel: the tree, or "".
+        levels: the levels that may map pages.
+        worlds: of ``pte`` and ``helpers``, those wanted.
+    """
+    names = list(levels)
+    if "pte" in worlds:
+        yield Job(config, "pte", kernel=kernel)
+    if "helpers" in worlds:
+        yield from (Job(config, "helpers", kernel=kernel, level=level) for level in names)
+        yield from (Job(config, "levels", kernel=kernel, level="+".join(p)) for p in pairwise(names))
+        yield from (Job(config, "codes", kernel=kernel, level=level) for level in names if kernel)
+
+
+def tree_report(outcomes: list[Outcome], kernel: str) -> str:
+    """The report on many machines of one tree: a table, then what is broken, intended and not decided."""
+    machines = {config: list(group) for config, group in groupby(outcomes, key=lambda o: o.job.config)}
+    text = "\n".join([_heading(machines, kernel), *_table(machines)]) + "\n"
+    for title, wanted in _SECTIONS.items():
+        paragraphs = [p for config, group in machines.items() for p in _paragraphs(config, group, wanted)]
+        text += f"\n{title}\n" + "".join(paragraphs) if paragraphs else ""
+    return text + _requirements(outcomes) + f"\nStep by step: ptecheck check MACHINE --kernel {kernel}\n"
+
+
+def _heading(machines: dict[str, list[Outcome]], kernel: str) -> str:
+    from models.kernel.source import Tree
+
+    count = len(machines)
+    return f"Linux {Tree.open(Path(kernel)).version()}: what generic mm relies on, for {count} machines"
+
+
+def _table(machines: dict[str, list[Outcome]]) -> Iterator[str]:
+    width = max(len(_short(config)) for config in machines) + 1
+    yield f"{'':{width}}proved broken intended open  a store to a clean writable entry is seen by"
+    for config, group in machines.items():
+        results = [result for outcome in group for result in outcome.results]
+        counts = [sum(r.verdict is Verdict.PROVED for r in results)]
+        counts += [sum(r.failed for r in results), *(sum(map(wanted, results)) for wanted in (_intended, _open))]
+        cells = [f"{count or '-':>{w}}" for count, w in zip(counts, (6, 7, 9, 5), strict=True)]
+        yield f"{_short(config):{width}}{''.join(cells)}  {_store_policy(group[0].job)}".rstrip()
+
+
+def _short(config: str) -> str:
+    return config.removesuffix("/tree")
+
+
+def _store_policy(job: Job) -> str:
+    from models.helper_world import Level, store_policy
+
+    try:
+        arch = find_architecture(job.config, job.kernel)
+    except (NotModelled, UsageError):
+        return ""
+    policies = {level: " or ".join(store_policy(Level(arch, level))) for level in arch.levels}
+    if len(set(policies.values())) == 1:
+        return policies["pte"]
+    return ", ".join(f"{level}: {policy}" for level, policy in policies.items())
+
+
+def _intended(result: Result) -> bool:
+    return result.verdict is Verdict.VIOLATED and bool(result.exception)
+
+
+def _costs(result: Result) -> bool:
+    return result.verdict is Verdict.VIOLATED and result.cost
+
+
+def _open(result: Result) -> bool:
+    return result.verdict not in (Verdict.PROVED, Verdict.VIOLATED)
+
+
+Wanted = Callable[[Result], bool]
+
+_SECTIONS: dict[str, Wanted] = {
+    "Broken (shortest way, entry, helper)": lambda result: result.failed,
+    "Intended": _intended,
+    "At a cost": _costs,
+    "Not decided": _open,
+}
+"""What follows the table, and which results belong to it."""
+
+
+def _paragraphs(config: str, outcomes: list[Outcome], wanted: Wanted) -> Iterator[str]:
+    """What is to be said of one machine: a paragraph for each requirement, for all its levels together."""
+    found: dict[tuple[str, str], list[tuple[Job, Result]]] = {}
+    for outcome in outcomes:
+        for result in outcome.results:
+            if wanted(result):
+                key = ("" if _open(result) else result.invariant, result.exception or result.reason)
+                found.setdefault(key, []).append((outcome.job, result))
+    for (_, reason), pairs in found.items():
+        yield _paragraph(config, reason, pairs)
+
+
+def _paragraph(config: str, reason: str, pairs: list[tuple[Job, Result]]) -> str:
+    job, result = pairs[0]
+    if result.trace is None:
+        names = ", ".join(dict.fromkeys(r.invariant for _, r in pairs if r.invariant != UNREAD))
+        return _fill(f"{_short(config)}: {reason}" + (f" ({names})" if names else ""))
+    where = ", ".join(dict.fromkeys(_place(job) for job, _ in pairs))
+    head = f"{_short(config)}: {result.invariant} ({where})"
+    if result.exception:
+        return _fill(f"{head}: {result.exception}")
+    run = ", ".join([result.trace.start, *(step.operation for step in result.trace.steps[1:])])
+    text = _fill(f"{head}: {run}")
+    if result.cost:
+        return text
+    told = ending(job, result.trace)
+    values = ", ".join(f"{name} {value:#x}" for name, value in told.values.items())
+    made = [f"{calls} {value:#x}" for calls, value in told.judged[:_SHOWN_JUDGED] if calls]
+    text += _fill("; ".join([values, *made]), "    ")
+    return text + "".join(_fill(f"{helper} {place}", "    ") for helper, place in told.places.items())
+
+
+_SHOWN_JUDGED = 2
+"""How many of the entries that a requirement judges are shown; the others are in the trace."""
+
+
+def _requirements(outcomes: list[Outcome]) -> str:
+    """What was required, once for each requirement that is broken somewhere."""
+    said: dict[str, str] = {}
+    for outcome in outcomes:
+        names = {r.invariant for r in outcome.results if r.verdict is Verdict.VIOLATED} - set(said)
+        if names:
+            said |= {i.name: i.says for i in build_system(outcome.job).invariants if i.name in names}
+    lines = "".join(_fill(f"{name}: {says}") for name, says in said.items())
+    return f"\nWhat is required\n{lines}" if lines else ""
+
+
+def _place(job: Job) -> str:
+    return job.level.replace("+", " and ") if job.world in HELPER_WORLDS else "in any order"
+
+
+def _fill(text: str, indent: str = "  ") -> str:
+    return (
+        textwrap.fill(text, 78, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False) + "\n"
+    )
