@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_check(commands)
+    _add_compare(commands)
     _add_scenario(commands)
     _add_list(commands)
     replay = commands.add_parser("replay", help="run a saved trace again on plain integers")
@@ -87,6 +88,17 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.add_argument("--save-scenarios", metavar="DIR", help="write each counterexample as a scenario file there")
     check.add_argument("--jobs", type=_positive, metavar="N", help="processes to use (default: one for each CPU)")
     check.add_argument("--no-cache", action="store_true", help="neither use nor keep verdicts of other runs")
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    compare = commands.add_parser("compare", help="what is required of helpers, machine by machine")
+    compare.add_argument("machines", nargs="*", metavar="MACHINE", help="machines, as check takes them")
+    compare.add_argument("--all", action="store_true", help="every machine there is; only what some of them break")
+    compare.add_argument("--kernel", metavar="DIR", help="take the helpers from the C of this kernel tree")
+    compare.add_argument("--timeout", type=_seconds, metavar="S", help="time limit for each system in seconds")
+    compare.add_argument("--json", metavar="FILE", help="write the table as JSON; - is standard output")
+    compare.add_argument("--jobs", type=_positive, metavar="N", help="processes to use (default: one for each CPU)")
+    compare.add_argument("--no-cache", action="store_true", help="neither use nor keep verdicts of other runs")
 
 
 def _add_scenario(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -152,6 +164,10 @@ def _dispatch(args: argparse.Namespace) -> int:
         from checker.cli.check import run_check
 
         return run_check(args)
+    if args.command == "compare":
+        from checker.cli.compare import run_compare
+
+        return run_compare(args)
     if args.command == "scenario":
         from checker.cli.scenario import run_scenarios
 

@@ -107,21 +107,23 @@ def _heading(machines: dict[str, list[Outcome]], kernel: str) -> str:
 
 
 def _table(machines: dict[str, list[Outcome]]) -> Iterator[str]:
-    width = max(len(_short(config)) for config in machines) + 1
+    width = max(len(short(config)) for config in machines) + 1
     yield f"{'':{width}}proved broken intended open  a store to a clean writable entry is seen by"
     for config, group in machines.items():
         results = [result for outcome in group for result in outcome.results]
         counts = [sum(r.verdict is Verdict.PROVED for r in results)]
         counts += [sum(r.failed for r in results), *(sum(map(wanted, results)) for wanted in (_intended, _open))]
         cells = [f"{count or '-':>{w}}" for count, w in zip(counts, (6, 7, 9, 5), strict=True)]
-        yield f"{_short(config):{width}}{''.join(cells)}  {_store_policy(group[0].job)}".rstrip()
+        yield f"{short(config):{width}}{''.join(cells)}  {store_policy_words(group[0].job)}".rstrip()
 
 
-def _short(config: str) -> str:
+def short(config: str) -> str:
+    """A configuration of a tree without saying so."""
     return config.removesuffix("/tree")
 
 
-def _store_policy(job: Job) -> str:
+def store_policy_words(job: Job) -> str:
+    """Who notices a store through a clean writable entry of a job's machine."""
     from models.helper_world import Level, store_policy
 
     try:
@@ -173,20 +175,20 @@ def _paragraph(config: str, reason: str, pairs: list[tuple[Job, Result]]) -> str
     job, result = pairs[0]
     if result.trace is None:
         names = ", ".join(dict.fromkeys(r.invariant for _, r in pairs if r.invariant != UNREAD))
-        return _fill(f"{_short(config)}: {reason}" + (f" ({names})" if names else ""))
+        return fill(f"{short(config)}: {reason}" + (f" ({names})" if names else ""))
     where = ", ".join(dict.fromkeys(_place(job) for job, _ in pairs))
-    head = f"{_short(config)}: {result.invariant} ({where})"
+    head = f"{short(config)}: {result.invariant} ({where})"
     if result.exception:
-        return _fill(f"{head}: {result.exception}")
+        return fill(f"{head}: {result.exception}")
     run = ", ".join([result.trace.start, *(step.operation for step in result.trace.steps[1:])])
-    text = _fill(f"{head}: {run}")
+    text = fill(f"{head}: {run}")
     if result.cost:
         return text
     told = ending(job, result.trace)
     values = ", ".join(f"{name} {value:#x}" for name, value in told.values.items())
     made = [f"{calls} {value:#x}" for calls, value in told.judged[:_SHOWN_JUDGED] if calls]
-    text += _fill("; ".join([values, *made]), "    ")
-    return text + "".join(_fill(f"{helper} {place}", "    ") for helper, place in told.places.items())
+    text += fill("; ".join([values, *made]), "    ")
+    return text + "".join(fill(f"{helper} {place}", "    ") for helper, place in told.places.items())
 
 
 _SHOWN_JUDGED = 2
@@ -200,7 +202,7 @@ def _requirements(outcomes: list[Outcome]) -> str:
         names = {r.invariant for r in outcome.results if r.verdict is Verdict.VIOLATED} - set(said)
         if names:
             said |= {i.name: i.says for i in build_system(outcome.job).invariants if i.name in names}
-    lines = "".join(_fill(f"{name}: {says}") for name, says in said.items())
+    lines = "".join(fill(f"{name}: {says}") for name, says in said.items())
     return f"\nWhat is required\n{lines}" if lines else ""
 
 
@@ -208,7 +210,8 @@ def _place(job: Job) -> str:
     return job.level.replace("+", " and ") if job.world in HELPER_WORLDS else "in any order"
 
 
-def _fill(text: str, indent: str = "  ") -> str:
+def fill(text: str, indent: str = "  ") -> str:
+    """A paragraph of at most 78 columns, continued two further in."""
     return (
         textwrap.fill(text, 78, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False) + "\n"
     )
