@@ -38,7 +38,8 @@ def bits_that_matter(system: TransitionSystem, reach: Found, budget: Budget) -> 
         return {}
     solver = Solver(budget)
     solver.add(_like_a_reached_one(system, reach))
-    difference = {path: variable(f"other {path}", 64) for path in system.immaterial}
+    widths = {leaf.path: leaf.sort.width for leaf in system.relation.leaves}
+    difference = {path: variable(f"other {path}", widths[path]) for path in system.immaterial}
     other = _other_states(system, difference)
     for number, term in enumerate(suspects):
         differs = variable(f"differs {number}", BOOL)

@@ -207,10 +207,10 @@ def _dirty(level: Level) -> Iterator[Invariant]:
 
 
 _MARKERS = "mkspecial mkdevmap mksoft_dirty clear_soft_dirty mkuffd_wp clear_uffd_wp".split()
-_KEEP_DIRTY = ("wrprotect", "mkold", "mkyoung", "mkwrite", "mkinvalid", *_MARKERS)
+_KEEP_DIRTY = ("wrprotect", "mkold", "mkyoung", "mkwrite", *_MARKERS)
 
 
-_KEEP_FRAME = (*_KEEP_DIRTY, "mkdirty", "mkclean")
+_KEEP_FRAME = (*_KEEP_DIRTY, "mkdirty", "mkclean", "mkinvalid")
 
 
 def _algebra(level: Level) -> Iterator[Invariant]:
@@ -328,6 +328,15 @@ def _huge(level: Level) -> Iterator[Invariant]:
         f"{where}; mm/huge_memory.c __split_huge_pmd_locked()",
         "whoever looks while a huge page is split or protected takes it for none or for a table",
         lambda e: call("mkinvalid", e),
+    )
+    yield Invariant(
+        "invalid-keeps-dirty",
+        "mkinvalid does not make a dirty entry clean, whoever recorded it",
+        lambda s: implies(call("dirty", s.entry), call("dirty", call("mkinvalid", s.entry))),
+        source="mm/huge_memory.c change_huge_pmd(), __split_huge_pmd_locked()",
+        consequence="whoever reads the entry while it is invalid takes the page for clean",
+        premise=lambda s: call("dirty", s.entry),
+        looks_at=lambda s: (call("mkinvalid", s.entry),),
     )
     yield _entry(
         "invalid-is-unreachable",
