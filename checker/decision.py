@@ -76,7 +76,7 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
     }
     budget = Budget(options.seconds, options.states)
     try:
-        if not system.operations:
+        if not system.operations and options.depth is None:
             _decide_still(system, budget, results)
         elif options.depth is None:
             _decide_unbounded(system, budget, results)

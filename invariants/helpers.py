@@ -47,7 +47,7 @@ def _permissions(level: Level) -> Iterator[Invariant]:
     hardware, call = level.hardware, level.call
 
     def storable(entry: Any) -> Any:
-        return either(call("write", entry), hardware.writable(entry))
+        return either(both(call("present", entry), call("write", entry)), hardware.writable(entry))
 
     yield Invariant(
         "write-only-when-granted",

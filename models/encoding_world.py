@@ -18,6 +18,9 @@ from models.pte import Architecture
 TYPES = 1 << 5
 """Swap types: MAX_SWAPFILES_SHIFT in include/linux/swap.h is 5."""
 
+SPECIAL = 28
+"""Types from here on are no swap files wherever pages can be migrated (include/linux/swap.h SWP_MIGRATION_NUM)."""
+
 MARKS = ("exclusive", "soft_dirty", "uffd_wp")
 """What generic mm marks swap entries with (include/linux/pgtable.h)."""
 
@@ -103,7 +106,8 @@ def starts(level: Level) -> tuple[Start, ...]:
     """Every code at once."""
 
     def run(free: Inputs) -> Code:
-        kind, offset = free.type & (TYPES - 1), free.offset & (highest_offset(level) if has_swap(level) else 0)
+        kind = free.type & (TYPES - 1) if level.arch.swap_files else (free.type & (TYPES - 1 - SPECIAL)) | SPECIAL
+        offset = free.offset & (highest_offset(level) if has_swap(level) else 0)
         entry = encoded(level, kind, offset) if has_swap(level) else free.frame & 0
         chosen = {mark: getattr(free, mark) if has_swap(level) and mark in marks(level) else False for mark in MARKS}
         for mark in marks(level) if has_swap(level) else ():
