@@ -96,14 +96,23 @@ def _give_reason(results: dict[str, Result], reason: str) -> None:
             results[name] = replace(result, reason=reason)
 
 
-def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
+def settled_search(system: TransitionSystem, budget: Budget) -> tuple[TransitionSystem, Found]:
+    """The reachable states, and the system as it was searched: without immaterial bits that turned out to matter.
+
+    Raises:
+        OutOfBudget: a limit was reached while the bits were looked at.
+    """
     reach = search(system.reduced, budget)
+    if reach.complete and (matter := bits_that_matter(system, reach, budget)):
+        less = {path: bits & ~matter.get(path, 0) for path, bits in system.immaterial.items()}
+        return settled_search(replace(system, immaterial=less), budget)
+    return system, reach
+
+
+def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
+    system, reach = settled_search(system, budget)
     if not reach.complete:
         _fall_back(system, reach, budget, results)
-        return
-    if matter := bits_that_matter(system, reach, budget):
-        less = {path: bits & ~matter.get(path, 0) for path, bits in system.immaterial.items()}
-        _decide_unbounded(replace(system, immaterial=less), budget, results)
         return
     for name, result in results.items():
         results[name] = replace(result, states=len(reach.states), diameter=reach.diameter)

@@ -70,10 +70,18 @@ class Proof:
 
 
 @lru_cache(maxsize=16)
-def vocabulary(system: TransitionSystem) -> tuple[Fact, ...]:
-    """The facts an invariant may speak of: declared predicates first, then flags, enumerations and single bits."""
+def vocabulary(system: TransitionSystem, every: bool = False) -> tuple[Fact, ...]:
+    """The facts an invariant may speak of: declared predicates first, then flags, enumerations and single bits.
+
+    Args:
+        system: the system.
+        every: also those about immaterial bits, of which a search knows nothing.
+    """
     relation = system.relation
-    masks = [mask & ~rest for mask, rest in zip(cone_of_influence(relation).masks, relation.immaterial, strict=True)]
+    masks = [
+        mask if every else mask & ~rest
+        for mask, rest in zip(cone_of_influence(relation).masks, relation.immaterial, strict=True)
+    ]
     found: dict[Term, Fact] = {}
     for predicate, term in zip(system.predicates, relation.predicates, strict=True):
         _offer(found, Fact(predicate.name, predicate.negated or f"not {predicate.name}", term))

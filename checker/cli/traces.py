@@ -248,7 +248,8 @@ def render_trace(job: Job, trace: Trace) -> str:
     out += _judged(arch, job, invariant, last)
     out += _page_legend(lines) if job.world in ("mm", "kernel") else []
     out += [f"where: {name} {place}" for name, place in _places(arch, lines, invariant.looks_at(last)).items()]
-    out.append("bits: " + ", ".join(f"{bit.letter} {bit.name}" for bit in bits))
+    if bits:
+        out.append("bits: " + ", ".join(f"{bit.letter} {bit.name}" for bit in bits))
     return "\n".join("  " + text for line in out for text in _fit(line)) + "\n"
 
 
@@ -335,7 +336,7 @@ def _places(arch: Architecture, lines: list[_Line], judged: Iterable[Any]) -> di
 
     calls = [call for line in lines for row in line.rows for call in row.calls]
     calls += [call for value in judged for call in calls_behind(value)]
-    return {call.name: arch.places[call.name] for call in calls if call.name in arch.places}
+    return {call.helper: arch.places[call.helper] for call in calls if call.helper in arch.places}
 
 
 def _fit(line: str, limit: int = 74) -> list[str]:
