@@ -45,6 +45,7 @@ static struct vm_area_struct no_vma;
 #define __init
 #define __visible
 #define __ro_after_init
+#define __read_mostly
 #define likely(x) (x)
 #define unlikely(x) (x)
 #define READ_ONCE(x) (x)
@@ -219,9 +220,13 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     command = (CC, "-E", "-P", "-w", "-nostdinc", "-undef", "-I", str(work / "include"), str(work / "shim.c"))
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]
-    fixed = "".join(f"static const unsigned long {name} = {run.value}UL;\n" for name, run in platform.runtime.items())
+    fixed = "".join(
+        f"static const unsigned {'long' if run.value < 1 << platform.abi.bits else 'long long'} {name} = {run.value}ULL;\n"
+        for name, run in platform.runtime.items()
+    )
     counts = {name: count for name, (_, count) in functions.items()}
-    return build(work, fixed + _needed(done.stdout, list(functions)), counts, platform.abi.bits)
+    text = _needed(done.stdout, list(functions), frozenset(platform.runtime))
+    return build(work, fixed + text, counts, platform.abi.bits)
 
 
 def _overlay(tree: Path, lifted: LiftedTree, folder: Path) -> None:
@@ -282,16 +287,20 @@ def _chunks(text: str) -> Iterator[str]:
             start = match.end()
 
 
-def _needed(preprocessed: str, wanted: list[str]) -> str:
-    """The types and enumerations, and the functions that the wanted ones need, in their order."""
-    types, objects, functions = [], [], {}
+_OBJECT = re.compile(r"(?:\w+[\s*]+)+(\w+)\s*(?:\[[^\]]*\]\s*)?(?:=[^;]*)?;", re.DOTALL)
+
+
+def _needed(preprocessed: str, wanted: list[str], given: frozenset[str]) -> str:
+    """The types and enumerations, and what the wanted functions need of functions and objects, in their order."""
+    types, objects, functions = [], {}, {}
     for piece in _chunks(preprocessed):
         if piece.startswith("typedef") or re.match(r"(struct|enum|union)\s*\w*\s*([{;])", piece):
             types.append(piece)
-        elif re.match(r"static .*\b(no_vma|protection_map)\b", piece):
-            objects.append(piece)
         elif piece.endswith("}"):
             functions[re.search(r"(\w+)\s*\(", piece).group(1)] = piece  # type: ignore[union-attr]
+        elif (found := _OBJECT.fullmatch(piece)) and found.group(1) not in given:
+            # a variable that another file defines is one of this program
+            objects.setdefault(found.group(1), re.sub(r"^extern\b", "", piece))
     reached: dict[str, None] = {}
     pending = list(wanted)
     while pending:
@@ -301,4 +310,5 @@ def _needed(preprocessed: str, wanted: list[str]) -> str:
             pending += re.findall(r"\w+", functions[name])
     kept = [functions[name] for name in functions if name in reached]
     heads = [piece.split("{")[0].strip() + ";" for piece in kept]
-    return "\n".join([*types, *heads, *objects, *kept])
+    named = {name for piece in kept for name in re.findall(r"\w+", piece)}
+    return "\n".join([*types, *heads, *(text for name, text in objects.items() if name in named), *kept])

@@ -9,7 +9,7 @@ from models.kernel.statements import BodyParser
 from models.kernel.syntax import Expression, TypeName
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import KNOWN_TYPES, Unit
-from models.kernel.values import Pointer, StructType, Type, Void
+from models.kernel.values import WIDTH, Pointer, StructType, Type, UnionType, View, Void, width_of
 from models.kernel.words import BOOL, CHAR, INT, LONG, UINT, ULONG, Abi, IntType
 
 _MAX_CHAIN = 20
@@ -86,10 +86,10 @@ class Types:
     def _defined(self, tokens: list[Token], token: Token, chain: int) -> Type:
         brace = next((index for index, found in enumerate(tokens) if found.text == "{"), None)
         if brace is not None:
-            if tokens[0].text != "struct":
+            if tokens[0].text not in ("struct", "union"):
                 raise self._refuse(tokens[0], f"a {printable(tokens[0].text)} as a type is not understood")
             close = max(index for index, found in enumerate(tokens) if found.text == "}")
-            return self._members(tokens[brace + 1 : close], tokens[0], chain)
+            return self._group(tokens[0], tokens[brace + 1 : close], chain)
         parser = self._unit.parser(tokens, token)
         named = parser.type_name()
         if parser.peek().kind != "end":
@@ -100,22 +100,40 @@ class Types:
         inner = self._unit.structs.get(tag)
         if inner is None:
             raise self._refuse(token, f"struct {printable(tag)} is not known")
-        return self._members(inner, token, chain)
+        return self._group(token, inner, chain)
 
-    def _members(self, inner: list[Token], token: Token, chain: int) -> Type:
+    def _group(self, token: Token, inner: list[Token], chain: int) -> StructType | UnionType:
+        """The structure or union that starts at a token, with these tokens between its braces."""
+        if chain > _MAX_CHAIN:
+            raise self._refuse(token, "structures nest too deep")
+        members = self._members(inner, token, chain)
+        name = f"{token.file}:{token.line}"
+        if token.text == "union":
+            return self._union(name, members, token)
+        if any(not member for member, _ in members):
+            raise self._refuse(token, "a structure with a member without a name is not understood")
+        return StructType(name, tuple(members))
+
+    def _members(self, inner: list[Token], token: Token, chain: int) -> list[tuple[str, Type]]:
+        """Names and types, in order; a structure inside without a name has the name ""."""
         parser = self._unit.parser(inner, token)
         members: list[tuple[str, Type]] = []
         while parser.peek().kind != "end":
             parser.skip_qualifiers()
-            if not parser.starts_type():
+            if parser.peek().text in ("struct", "union") and parser.peek(1).text == "{":
+                kind: Type = self._group(parser.take(), parser.braces(), chain + 1)
+            elif parser.starts_type():
+                kind = self.resolve(parser.type_name(), chain + 1)
+            else:
                 raise self._refuse(parser.peek(), f"the member type {printable(parser.peek().text)} is not known")
-            kind = self.resolve(parser.type_name(), chain + 1)
             members += [(name, kind) for name in self._member_names(parser)]
             if sum(_integers(kind) for _, kind in members) > MAX_MEMBERS:
                 raise self._refuse(token, f"a structure of more than {MAX_MEMBERS} integers is not understood")
-        return StructType(f"{token.file}:{token.line}", tuple(members))
+        return members
 
     def _member_names(self, parser: BodyParser) -> list[str]:
+        if parser.accept(";"):
+            return [""]
         names = [parser.word()]
         while parser.accept(","):
             names.append(parser.word())
@@ -123,6 +141,33 @@ class Types:
             raise self._refuse(parser.peek(), "a member of this form is not understood")
         parser.expect(";")
         return names
+
+    def _union(self, name: str, members: list[tuple[str, Type]], token: Token) -> UnionType:
+        """The union of these members; those of a structure without a name count as its own."""
+        if not all(_plain(kind) for _, kind in members):
+            raise self._refuse(token, "a union of something else than integers of one width is not understood")
+        bits = max((width_of(kind) for _, kind in members), default=0)
+        if not 0 < bits <= WIDTH:
+            raise self._refuse(token, f"a union of {bits} bits is not understood")
+        views: list[View] = []
+        for member, kind in members:
+            parts = kind.members if not member and isinstance(kind, StructType) else ((member, kind),)
+            place = 0
+            for part, inner in parts:
+                width = width_of(inner)
+                # the first byte in memory is the most significant one where the machine says so
+                views.append(View(part, inner, bits - place - width if self._abi.big_endian else place))
+                place += width
+        return UnionType(name, bits, tuple(views))
+
+
+def _plain(kind: Type) -> bool:
+    """An integer, or a structure that memory holds without gaps: of integers that are all equally wide."""
+    if isinstance(kind, StructType):
+        return len({member for _, member in kind.members if isinstance(member, IntType)}) == 1 and all(
+            isinstance(member, IntType) for _, member in kind.members
+        )
+    return isinstance(kind, IntType)
 
 
 def _integers(kind: Type) -> int:

@@ -270,9 +270,10 @@ class Parser:
         if self.peek().text == ".":
             self.take()
             member = self.word()
-            if self.peek().text in (".", "["):
-                token = self.peek()
-                raise Unsupported("a nested member in an initialiser is not understood", token)
+            while self.accept("."):
+                member += f".{self.word()}"
+            if self.peek().text == "[":
+                raise Unsupported("an array element in an initialiser is not understood", self.peek())
             self.expect("=")
         return member, self.literal(None) if self.peek().text == "{" else self.assignment()
 
@@ -307,6 +308,17 @@ class Parser:
                 raise self.error(token, "')' expected")
             depth += (token.text == "(") - (token.text == ")")
 
+    def braces(self) -> list[Token]:
+        """The tokens between two braces, consumed with them."""
+        self.expect("{")
+        start, depth = self.index, 1
+        while depth:
+            token = self.take()
+            if token.kind == "end":
+                raise self.error(token, "'}' expected")
+            depth += (token.text == "{") - (token.text == "}")
+        return self.tokens[start : self.index - 1]
+
     def type_name(self) -> TypeName:
         """A type without a variable, such as ``unsigned long`` or ``struct page *``."""
         self.skip_qualifiers()
@@ -318,6 +330,8 @@ class Parser:
             token = self.take()
             words.append(token.text)
             if token.text in ("struct", "union", "enum"):
+                if self.peek().text == "{":
+                    raise Unsupported("a type defined here is not understood", token)
                 words.append(self.word())
             self.skip_qualifiers()
         if not words:

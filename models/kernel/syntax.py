@@ -109,7 +109,7 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """``(type) { .member = value }`` or an initialiser in braces; a member is "" when it is not named."""
+    """``(type) { .member = value }`` or an initialiser in braces; a member is "" when not named, dotted when nested."""
 
     token: Token
     type: TypeName | None

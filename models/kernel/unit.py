@@ -49,6 +49,7 @@ class Unit:
         structs: tag -> the tokens between its braces.
         enums: enumerator -> its enumeration: each name with the tokens of its value, if it has one.
         objects: variables, name -> the tokens of the initialiser (empty without one).
+        constants: those that never change, name -> the tokens of the type.
     """
 
     macros: Macros
@@ -58,6 +59,7 @@ class Unit:
     structs: dict[str, list[Token]] = field(default_factory=dict)
     enums: dict[str, list[tuple[str, list[Token]]]] = field(default_factory=dict)
     objects: dict[str, list[Token]] = field(default_factory=dict)
+    constants: dict[str, list[Token]] = field(default_factory=dict)
 
     def is_type(self, name: str) -> bool:
         """Whether the name is a type's."""
@@ -78,6 +80,14 @@ class Unit:
         if parser.peek().kind != "end":
             raise parser.error(parser.peek(), "nothing more expected")
         return value
+
+    def type_name(self, tokens: list[Token], place: Token) -> TypeName:
+        """The tokens as the name of a type."""
+        parser = self.parser(tokens, place)
+        parser.skip_qualifiers()
+        if not parser.starts_type():
+            raise Unsupported("the type of this object is not known", place)
+        return parser.type_name()
 
     def signature(self, function: Function) -> tuple[TypeName, tuple[Parameter, ...]]:
         """Return type and parameters."""
@@ -173,6 +183,8 @@ class Unit:
                 self.objects.setdefault(word.text, [])
                 if equals is not None:
                     self.objects[word.text] = head[equals + 1 :]
+                    if {"static", "const"} <= {token.text for token in left} and left[-1] is word:
+                        self.constants[word.text] = left[:-1]
                 return
 
 
