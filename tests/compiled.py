@@ -62,6 +62,7 @@ static struct vm_area_struct no_vma;
 #define VM_EXEC 4
 #define VM_SHARED 8
 #define page_to_pfn(page) ((unsigned long)(page))
+#define pfn_to_page(pfn) ((struct page *)(unsigned long)(pfn))
 """
 """What the headers that are not read would have given."""
 

@@ -14,8 +14,8 @@ from models.kernel.expressions import Expressions
 from models.kernel.syntax import Assign, Block, Call, Declare, Evaluate, Expression, If, Return, Statement
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Function, Unit
-from models.kernel.values import Opaque, Type, Value, Void, choose, unset
-from models.kernel.words import INT, Word, from_truth, number
+from models.kernel.values import WIDTH, Opaque, Pointer, Type, Value, Void, choose, unset
+from models.kernel.words import INT, Word, convert, from_truth, number
 
 T = TypeVar("T")
 
@@ -248,11 +248,17 @@ class Interpreter(Expressions):
             return number(given.value, INT if given.value < 1 << 31 else self.platform.abi.ulong)
         if name in self.platform.cpu_tests and len(node.arguments) == 1:
             return self._cpu_test(node.arguments[0], name)
-        if name == "page_to_pfn" and len(node.arguments) == 1:
-            page = self.evaluate(node.arguments[0])
-            if isinstance(page, Opaque) and page.frame is not None:
-                abi = self.platform.abi
-                return Word(abi.ulong, terms.extract(page.frame, abi.bits - 1, 0))
+        if name in ("page_to_pfn", "pfn_to_page") and len(node.arguments) == 1:
+            return self._frame(name, node.arguments[0])
+        return None
+
+    def _frame(self, name: str, argument: Expression) -> Value | None:
+        """A page is known by its frame number."""
+        value, ulong = self.evaluate(argument), self.platform.abi.ulong
+        if name == "page_to_pfn" and isinstance(value, Opaque) and value.frame is not None:
+            return Word(ulong, terms.extract(value.frame, ulong.bits - 1, 0))
+        if name == "pfn_to_page" and isinstance(value, Word):
+            return Opaque(Pointer("struct page"), terms.extend(convert(value, ulong).term, WIDTH))
         return None
 
     def _cpu_test(self, argument: Expression, name: str) -> Value:
