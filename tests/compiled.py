@@ -22,7 +22,7 @@ import pytest
 
 from models.kernel import LiftedHelper, LiftedTree
 from models.kernel.preprocess import PRELUDE as LIFTER_PRELUDE
-from tests import kernel_trees
+from tests import kernel_trees, sparc_assembly
 
 CC = shutil.which("cc") or shutil.which("gcc") or ""
 needs_cc = pytest.mark.skipif(not CC, reason="no C compiler (cc or gcc) on this machine")
@@ -55,6 +55,7 @@ static struct vm_area_struct no_vma;
 #define VM_BUG_ON(...) ((void)0)
 #define BUG() __builtin_trap()
 #define BUILD_BUG() ((void)0)
+#define BUILD_BUG_ON(...) ((void)0)
 #define VM_SHADOW_STACK (1UL << 37)
 #define VM_NONE 0
 #define VM_READ 1
@@ -227,6 +228,8 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     )
     counts = {name: count for name, (_, count) in functions.items()}
     text = _needed(done.stdout, list(functions), frozenset(platform.runtime))
+    if platform.assembly == "sparc64":
+        text = sparc_assembly.translated(text, platform.chosen)
     return build(work, fixed + text, counts, platform.abi.bits)
 
 

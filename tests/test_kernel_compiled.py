@@ -91,8 +91,9 @@ def test_protections_are_the_compilers(
 ) -> None:
     lifted = lifted_tree(version, architecture, features)
     names = {f"check_{index}": index for index in lifted.protection_map}
-    text = "u64 {}(void) {{ u64 w = 0; __builtin_memcpy(&w, &protection_map[{}], sizeof(pgprot_t)); return w; }}"
-    functions = {name: (text.format(name, index), 0) for name, index in names.items()}
+    text = "u64 {}(void) {{ u64 w = 0; {} __builtin_memcpy(&w, &protection_map[{}], sizeof(pgprot_t)); return w; }}"
+    boot = f"{lifted.platform.boot}();" if lifted.platform.boot else ""
+    functions = {name: (text.format(name, boot, index), 0) for name, index in names.items()}
     program = compiled(lifted.root, lifted, tmp_path, functions)
     assert {index: program.run(name)[0] for name, index in names.items()} == lifted.protection_map
     assert set(lifted.protection_map) == set(range(16))

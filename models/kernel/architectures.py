@@ -100,13 +100,32 @@ class Feature:
         says: one sentence.
         config: configuration options that it sets; "" unsets one.
         calls: calls whose value it changes, name -> value.
+        runtime: kernel variables whose value it changes.
+        boot: the function that fills the table of page protections, where it is another one.
+        physical_bits: bits of a physical address that a frame number may have, where it changes them.
         excludes: features that cannot be chosen with it.
     """
 
     says: str
     config: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
+    runtime: Mapping[str, RunTime] = field(default_factory=dict)
+    boot: str = ""
+    physical_bits: int = 0
     excludes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A section with instructions that the kernel puts in place of others when it boots.
+
+    Attributes:
+        length: how many instructions an entry replaces.
+        features: with any of these in force, it does.
+    """
+
+    length: int
+    features: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -120,6 +139,7 @@ class Platform:
         config: the kernel configuration, option -> value.
         sources: C files read where the tree has them, path -> the helpers they define.
         protection_map: the one of them with the table of page protections.
+        boot: the function that fills that table when the kernel boots, "" where it is filled from the start.
         abi: how wide ``long`` is, and the byte order.
         first: headers read before all others, because headers that are not on the list would include them.
         helpers: names lifted beside :data:`HELPERS`.
@@ -128,6 +148,8 @@ class Platform:
         cpu_tests: functions that ask for a CPU feature.
         cpu_features: flag -> the ptecheck feature that sets it ("" never).
         clear_vm_flags: flags of a mapping that are taken as clear.
+        assembly: the instruction set of inline assembly that helpers use, "" if they use none.
+        patches: sections of replaced instructions, in the order in which the kernel takes them.
         constants: prefixes of the macros whose values are reported.
         features: options, name -> what it is.
         default: features in force when none is named.
@@ -144,6 +166,7 @@ class Platform:
     config: Mapping[str, str]
     sources: Mapping[str, tuple[str, ...]]
     protection_map: str
+    boot: str = ""
     abi: Abi = LP64
     first: tuple[str, ...] = ()
     helpers: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
@@ -152,6 +175,8 @@ class Platform:
     cpu_tests: frozenset[str] = frozenset()
     cpu_features: Mapping[str, str] = field(default_factory=dict)
     clear_vm_flags: frozenset[str] = frozenset()
+    assembly: str = ""
+    patches: Mapping[str, Patch] = field(default_factory=dict)
     constants: tuple[str, ...] = CONSTANTS
     features: Mapping[str, Feature] = field(default_factory=dict)
     default: tuple[str, ...] = ()
@@ -168,16 +193,21 @@ class Platform:
 
     def with_features(self, names: Iterable[str]) -> Platform:
         """The platform with these features in force."""
-        config, calls = dict(self.config), dict(self.calls)
+        config, calls, runtime = dict(self.config), dict(self.calls), dict(self.runtime)
+        found = self
         for name in names:
             feature = self.features.get(name, Feature(""))
             config = {**config, **feature.config}
+            runtime |= feature.runtime
             calls |= {
                 call: RunTime(value, f"{call}() is taken as {value}, for {name}")
                 for call, value in feature.calls.items()
             }
+            found = replace(
+                found, boot=feature.boot or found.boot, physical_bits=feature.physical_bits or found.physical_bits
+            )
         kept = {option: value for option, value in config.items() if value}
-        return replace(self, config=kept, calls=calls, chosen=frozenset(names))
+        return replace(found, config=kept, calls=calls, runtime=runtime, chosen=frozenset(names))
 
 
 VM_FLAGS = {"VM_NONE": 0, "VM_READ": 1, "VM_WRITE": 2, "VM_EXEC": 4, "VM_SHARED": 8}

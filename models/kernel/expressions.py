@@ -20,6 +20,7 @@ from models.kernel.syntax import (
     Call,
     Cast,
     Conditional,
+    Element,
     Expression,
     Literal,
     Member,
@@ -82,6 +83,7 @@ class Expressions(ABC):
             Number: self._number, Name: self._name, Unary: self._unary, Binary: self._binary, Assign: self._assign,
             Conditional: self._conditional, Call: self.call, Member: self._member, Cast: self._cast,
             Literal: self._literal, BlockValue: self._block_value, SizeOf: self._size, Refused: self._refused,
+            Element: self._element,
         }  # fmt: skip
 
     @abstractmethod
@@ -350,6 +352,9 @@ class Expressions(ABC):
         if isinstance(kind, IntType | UnionType):
             return number(max(kind.bits // 8, 1), self.platform.abi.ulong)
         raise Unsupported("the size of this type is not understood", node.token)
+
+    def _element(self, node: Element) -> Value:
+        raise Unsupported("an array element is not understood", node.token)
 
     def _refused(self, node: Refused) -> Value:
         raise Unsupported(node.reason, node.token)

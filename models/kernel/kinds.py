@@ -121,7 +121,7 @@ class Types:
         while parser.peek().kind != "end":
             parser.skip_qualifiers()
             if parser.peek().text in ("struct", "union") and parser.peek(1).text == "{":
-                kind: Type = self._group(parser.take(), parser.braces(), chain + 1)
+                kind: Type = self._group(parser.take(), parser.group("{", "}"), chain + 1)
             elif parser.starts_type():
                 kind = self.resolve(parser.type_name(), chain + 1)
             else:

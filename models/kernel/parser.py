@@ -11,6 +11,7 @@ from models.kernel.syntax import (
     Call,
     Cast,
     Conditional,
+    Element,
     Expression,
     Literal,
     Member,
@@ -39,6 +40,7 @@ QUALIFIERS = frozenset(
     "__meminit".split()
 )
 ASM = frozenset({"asm", "__asm__", "__asm"})
+ASM_QUALIFIERS = frozenset({"volatile", "__volatile__", "__volatile", "inline", "__inline__", "__inline"})
 
 
 class Parser:
@@ -190,9 +192,8 @@ class Parser:
             elif token.text == "(":
                 value = self._call(token, value)
             elif token.text == "[":
-                self.expression()
+                value = Element(token, value, self.expression())
                 self.expect("]")
-                value = Refused(token, "an array element is not understood")
             else:
                 value = Refused(token, f"an increment or decrement ({token.text}) is not understood")
         return value
@@ -300,23 +301,17 @@ class Parser:
 
     def skip_group(self) -> None:
         """Passes over a group in parentheses."""
-        self.expect("(")
-        depth = 1
-        while depth:
-            token = self.take()
-            if token.kind == "end":
-                raise self.error(token, "')' expected")
-            depth += (token.text == "(") - (token.text == ")")
+        self.group()
 
-    def braces(self) -> list[Token]:
-        """The tokens between two braces, consumed with them."""
-        self.expect("{")
+    def group(self, opening: str = "(", closing: str = ")") -> list[Token]:
+        """The tokens between two brackets, consumed with them."""
+        self.expect(opening)
         start, depth = self.index, 1
         while depth:
             token = self.take()
             if token.kind == "end":
-                raise self.error(token, "'}' expected")
-            depth += (token.text == "{") - (token.text == "}")
+                raise self.error(token, f"{closing!r} expected")
+            depth += (token.text == opening) - (token.text == closing)
         return self.tokens[start : self.index - 1]
 
     def type_name(self) -> TypeName:

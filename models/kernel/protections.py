@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.kernel.architectures import CLASSES, MACROS, VM_FLAGS, Platform
+from models.kernel.boot import filled
 from models.kernel.errors import Unsupported, fault
 from models.kernel.interpreter import Interpreter
+from models.kernel.macros import LAST
 from models.kernel.source import Tree
+from models.kernel.syntax import TypeName
 from models.kernel.tokens import Token
 from models.kernel.unit import split_parts
 from models.kernel.values import Value, scalar
@@ -44,6 +47,8 @@ def protections(interpreter: Interpreter, platform: Platform, tree: Tree, evalua
     table = interpreter.unit.objects.get("protection_map")
     if table:
         return _of_table(interpreter, table)
+    if platform.boot and tree.has(platform.protection_map):
+        return _of_boot(interpreter, platform)
     found = _of_index_macros(interpreter, evaluate)
     return found if found.classes else _of_macros(interpreter, platform, tree, evaluate)
 
@@ -69,6 +74,22 @@ def _of_table(interpreter: Interpreter, tokens: list[Token]) -> Protections:
     found = _classified(words, places)
     if len(found.classes) != len(CLASSES):
         raise fault(tokens[0], "protection_map lacks entries")
+    return found
+
+
+def _of_boot(interpreter: Interpreter, platform: Platform) -> Protections:
+    """The entries that a function gives to protection_map when the kernel boots."""
+    place = Token("word", "pgprot_t", platform.protection_map, 1, LAST)
+    try:
+        kind = interpreter.types.resolve(TypeName(place, ("pgprot_t",)))
+        entries = filled(interpreter, platform.boot, "protection_map", kind)
+        words = {index: _integer(entry.value, platform.abi) for index, entry in entries.items() if index < ENTRIES}
+    except (Unsupported, Undefined) as error:
+        at = error if isinstance(error, Unsupported) and error.file else place
+        raise fault(at, f"{platform.boot}(), which fills protection_map, cannot be read: {error}") from None
+    found = _classified(words, {index: f"{entry.token.file}:{entry.token.line}" for index, entry in entries.items()})
+    if len(found.classes) != len(CLASSES):
+        raise fault(place, f"{platform.boot}() does not fill protection_map")
     return found
 
 

@@ -99,6 +99,15 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Element:
+    """``base[index]``."""
+
+    token: Token
+    base: Expression
+    index: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Cast:
     """``(type) operand``."""
 
@@ -134,10 +143,11 @@ class SizeOf:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A construct that is C but not in the subset; harmless unless it is reached."""
+    """A construct that is C but not in the subset, for a loop with its tokens; harmless unless it is reached."""
 
     token: Token
     reason: str
+    inner: tuple[Token, ...] = ()
 
 
 Expression = (
@@ -149,6 +159,7 @@ Expression = (
     | Conditional
     | Call
     | Member
+    | Element
     | Cast
     | Literal
     | BlockValue
@@ -201,7 +212,15 @@ class Block:
     statements: tuple[Statement, ...]
 
 
-Statement = Declare | Evaluate | If | Return | Block | Refused
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A statement of inline assembly; its operands are read when it runs."""
+
+    token: Token
+    inner: tuple[Token, ...]
+
+
+Statement = Declare | Evaluate | If | Return | Block | Assembly | Refused
 
 
 @dataclass(frozen=True, slots=True)
