@@ -119,10 +119,10 @@ def _statement(line: str, names: list[str]) -> str:
 
 
 def _value(text: str, names: list[str]) -> str:
-    part = re.fullmatch(r"%%(uhi|hi|ulo|lo)\(%(\d+)\)", text)
+    part = re.fullmatch(r"%%(uhi|hi|ulo|lo)\( *%(\d+) *\)", text)
     if part:
         shift, mask = _PART[part.group(1)]
         return f"(((unsigned long){names[int(part.group(2))]} >> {shift}) & {mask})"
     if re.fullmatch(r"%\d+", text):
         return names[int(text[1:])]
-    return f"{int(text)}UL"
+    return f"{int(text, 0)}UL"

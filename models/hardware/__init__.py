@@ -23,13 +23,19 @@ class NamedBit:
 
     Attributes:
         macro: the kernel's name.
-        letter: one character that stands for it in a trace; unique in its machine.
+        letter: one character that stands for it in a trace; unique among the bits that are shown together.
         says: what it means, in a few words.
+        only: the features of which one must be in force for the bit to be there, "" for none of them; empty: always.
     """
 
     macro: str
     letter: str
     says: str
+    only: frozenset[str] = frozenset()
+
+    def shown(self, features: frozenset[str]) -> bool:
+        """Whether the bit is there with these features."""
+        return not self.only or bool(self.only & (features or {""}))
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
         features=tuple(sorted(platform.chosen)),
         variant="tree",
         width=WIDTH,
-        bits=_named_bits(machine, lifted.constants),
+        bits=_named_bits(machine, lifted.constants, platform.chosen),
         helpers={**helpers, **{names[level]: make for level, make in makers.items()}},
         protections={name: lifted.protections[name] for name in PROTECTIONS},
         frames={level: _frame_mask(lifted, level, make) for level, make in makers.items()},
@@ -104,8 +104,8 @@ def _frame_mask(lifted: LiftedTree, level: str, make: Helper) -> int:
     return int(lifted.helpers[f"pfn_{level}"](highest, 0)) ^ int(lifted.helpers[f"pfn_{level}"](0, 0))
 
 
-def _named_bits(machine: Machine, constants: Mapping[str, int]) -> tuple[Bit, ...]:
-    single = [(bit, constants.get(bit.macro, 0)) for bit in machine.bits]
+def _named_bits(machine: Machine, constants: Mapping[str, int], features: frozenset[str]) -> tuple[Bit, ...]:
+    single = [(bit, constants.get(bit.macro, 0)) for bit in machine.bits if bit.shown(features)]
     return tuple(
         Bit(bit.macro, value.bit_length() - 1, bit.letter, bit.says) for bit, value in single if value.bit_count() == 1
     )
