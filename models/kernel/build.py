@@ -39,7 +39,8 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
     """
     platform = lifted.platform
     reasons = {entry.name: entry for entry in lifted.missing}
-    needed = [f"{level}_{name}" for level in platform.levels for name in _EACH_LEVEL.split()] + ["pfn_pte"]
+    levels = [level for level in platform.levels if level == "pte" or not _without(level, reasons)]
+    needed = [f"{level}_{name}" for level in levels for name in _EACH_LEVEL.split()] + ["pfn_pte"]
     missing = [
         reasons.get(name, NotLifted(name, "", 0, "not present")) for name in needed if name not in lifted.helpers
     ]
@@ -58,7 +59,7 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
     except KeyError as why:
         raise CannotLift([NotLifted(str(why.args[0]), "", 0, "the hardware's description needs this macro")]) from None
     helpers: dict[str, Helper] = dict(lifted.helpers)
-    makers = {level: make for level in platform.levels if (make := _maker(lifted, level)) is not None}
+    makers = {level: make for level in levels if (make := _maker(lifted, level)) is not None}
     names = {"pte": "mk_pte", "pmd": "mk_huge_pmd", "pud": "mk_huge_pud"}
     return Architecture(
         name=platform.name,
@@ -78,6 +79,12 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
         protection_map=lifted.protection_map,
         exceptions=machine.exceptions,
     )
+
+
+def _without(level: str, reasons: Mapping[str, NotLifted]) -> bool:
+    """Whether the kernel does not have some helper of a level, as that of huge PUDs before pud_modify()."""
+    named = (reasons.get(f"{level}_{name}") for name in _EACH_LEVEL.split())
+    return any(entry is not None and entry.reason == "not present" for entry in named)
 
 
 def _maker(lifted: LiftedTree, level: str) -> Helper | None:

@@ -29,9 +29,9 @@ _SUPPORTED = "__supported_pte_mask has every bit set"
 
 _CONFIG_32 = enabled(
     "X86 X86_32 MMU SMP TRANSPARENT_HUGEPAGE HAVE_ARCH_TRANSPARENT_HUGEPAGE HUGETLB_PAGE ARCH_HAS_PTE_SPECIAL "
-    "ARCH_WANT_PMD_MKWRITE MIGRATION SWAP MEM_SOFT_DIRTY HAVE_ARCH_SOFT_DIRTY ARCH_HAS_MEM_ENCRYPT FLATMEM"
+    "ARCH_WANT_PMD_MKWRITE MIGRATION SWAP ARCH_HAS_MEM_ENCRYPT FLATMEM"
 )
-"""As COMMON_CONFIG has it, without what arch/x86/Kconfig gives to 64 bits only: NUMA balancing, devmap, uffd-wp."""
+"""Without what arch/x86/Kconfig gives to 64 bits only: NUMA balancing, devmap, soft-dirty, userfaultfd's protection."""
 
 X86_64 = Platform(
     name="x86-64",
