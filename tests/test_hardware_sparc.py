@@ -161,6 +161,16 @@ def test_the_features_show_their_own_bits(version: str) -> None:
         assert ("c" in bits) is detects
 
 
+@each_tree
+def test_the_bit_of_the_virtual_cache_is_not_kept_where_it_detects_corruption(version: str) -> None:
+    cache, m7, older = 1 << 9, machine(version, "sparc64+m7"), machine(version, "sparc64+sun4v")
+    entry, prot = made(older, "pte", "SHARED") | cache, m7.protections["READONLY"]
+    assert older.pte_modify(entry, prot) & cache
+    assert not m7.pte_modify(entry, prot) & cache
+    assert {index: word & ~cache for index, word in older.protection_map.items()} == dict(m7.protection_map)
+    assert set(m7.protection_map) == set(range(16))
+
+
 def test_a_description_without_a_constant_names_it() -> None:
     with pytest.raises(KeyError, match="_PAGE_W_4V"):
         describe({"_PAGE_PMD_HUGE": 1, "_PAGE_VALID": 2, "_PAGE_W_4U": 4}, frozenset({"m7"}))

@@ -101,6 +101,22 @@ def test_a_construct_means_what_c_says(lift: Lift, body: str, means: Callable[[i
     assert [found(w) for w in WORDS] == [means(w) for w in WORDS]
 
 
+def test_a_page_is_known_by_its_frame_number(lift: Lift) -> None:
+    found = lift(
+        "#include <asm/page.h>\nstatic inline pte_t mk_pte(struct page *page, pgprot_t prot)\n"
+        "{ return __pte(page_to_pfn(page) << 4 | pgprot_val(prot)); }\n"
+        "#define pfn_pte(pfn, prot) mk_pte(pfn_to_page(pfn), prot)\n"
+        "static inline pte_t pte_mkdirty(pte_t pte) { return __pte(page_to_pfn(pte_val(pte))); }\n"
+    )
+    assert found.helpers["pfn_pte"](3, 5) == found.helpers["mk_pte"](3, 5) == 0x35
+    assert "page_to_pfn() is not known" in reason(found, "pte_mkdirty").reason
+
+
+def test_features_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(KernelError, match="sparc64: m7 and sun4v exclude each other"):
+        lift_tree(made_up_tree(tmp_path, ""), "sparc64", ("m7", "sun4v"))
+
+
 def test_a_test_truncated_by_its_return_type_loses_high_bits(lift: Lift) -> None:
     narrow = helper_of(lift, "return pte_val(pte) & (1UL << 40 | 2);", "pte_write", "int")
     assert narrow(2) is True

@@ -84,7 +84,12 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
             f"helpers of {architecture} cannot be read from a kernel tree yet: only {', '.join(PLATFORMS)} can"
         )
     folder = Tree.open(tree)
-    platform = platform.with_features(features or platform.default)
+    chosen = features or platform.default
+    for name in chosen:
+        clash = platform.features[name].excludes & set(chosen) if name in platform.features else None
+        if clash:
+            raise KernelError(f"{architecture}: {name} and {min(clash)} exclude each other")
+    platform = platform.with_features(chosen)
     _check_layout(folder, platform)
     sources = Sources(folder, platform.folder, platform.headers, platform.config)
     sources.macros.fixed = frozenset((*platform.runtime, *platform.calls))
