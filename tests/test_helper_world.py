@@ -26,7 +26,11 @@ RELEASED = [found[-1].config for name in DEFAULT_MACHINES for found in [machine(
 
 KNOWN = {
     ("loongarch+ptw/linux-6.12", "pmd"): {"invalid-keeps-dirty"},
-    **{(f"sparc64{v4}/linux-6.12", level): {"read-only-when-allowed"} for v4 in ("", "+sun4v") for level in ("pte", "pmd")},
+    **{
+        (f"sparc64{v4}/linux-6.12", level): {"read-only-when-allowed"}
+        for v4 in ("", "+sun4v")
+        for level in ("pte", "pmd")
+    },
 }
 """What released helpers break; see docs/findings.md."""
 
