@@ -25,7 +25,7 @@ from models.kernel.architectures import Platform
 from models.kernel.preprocess import LOWMEM
 from models.kernel.preprocess import PRELUDE as LIFTER_PRELUDE
 from models.kernel.words import Abi
-from tests import kernel_trees
+from tests import kernel_trees, sparc_assembly
 
 CC = shutil.which("cc") or shutil.which("gcc") or ""
 needs_cc = pytest.mark.skipif(not CC, reason="no C compiler (cc or gcc) on this machine")
@@ -49,6 +49,7 @@ static struct vm_area_struct no_vma;
 #define __init
 #define __visible
 #define __ro_after_init
+#define __read_mostly
 #define likely(x) (x)
 #define unlikely(x) (x)
 #define READ_ONCE(x) (x)
@@ -59,6 +60,7 @@ static struct vm_area_struct no_vma;
 #define BUG() __builtin_trap()
 #define BUILD_BUG() ((void)0)
 #define __force
+#define BUILD_BUG_ON(...) ((void)0)
 #define VM_SHADOW_STACK (1UL << 37)
 #define VM_NONE 0
 #define VM_READ 1
@@ -68,6 +70,7 @@ static struct vm_area_struct no_vma;
 #define VM_ACCESS_FLAGS 7
 #define page_to_pfn(page) ((unsigned long)(page))
 #define __page_to_pfn(page) ((unsigned long)(page))
+#define pfn_to_page(pfn) ((struct page *)(unsigned long)(pfn))
 """
 """What the headers that are not read would have given; a page's address is its number."""
 
@@ -244,9 +247,15 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]
     stored = _as_stored(done.stdout, platform.abi)
-    fixed = "".join(f"static const unsigned long {name} = {run.value}UL;\n" for name, run in platform.runtime.items())
+    fixed = "".join(
+        f"static const unsigned {'long' if run.value < 1 << platform.abi.bits else 'long long'} {name} = {run.value}ULL;\n"
+        for name, run in platform.runtime.items()
+    )
     counts = {name: count for name, (_, count) in functions.items()}
-    return build(work, fixed + _needed(f"{stored}\n{done.stdout}", list(functions)), counts, platform.abi.bits)
+    text = _needed(f"{stored}\n{done.stdout}", list(functions), frozenset(platform.runtime))
+    if platform.assembly == "sparc64":
+        text = sparc_assembly.translated(text, platform.chosen)
+    return build(work, fixed + text, counts, platform.abi.bits)
 
 
 def _byte_orders(abi: Abi) -> Iterator[str]:
@@ -342,16 +351,20 @@ def _chunks(text: str) -> Iterator[str]:
             start = match.end()
 
 
-def _needed(preprocessed: str, wanted: list[str]) -> str:
-    """The types and enumerations, and the functions that the wanted ones need, in their order."""
-    types, objects, functions = [], [], {}
+_OBJECT = re.compile(r"(?:\w+[\s*]+)+(\w+)\s*(?:\[[^\]]*\]\s*)?(?:=[^;]*)?;", re.DOTALL)
+
+
+def _needed(preprocessed: str, wanted: list[str], given: frozenset[str]) -> str:
+    """The types and enumerations, and what the wanted functions need of functions and objects, in their order."""
+    types, objects, functions = [], {}, {}
     for piece in _chunks(preprocessed):
         if piece.startswith("typedef") or re.match(r"(struct|enum|union)\s*\w*\s*([{;])", piece):
             types.append(piece)
-        elif re.match(r"(static|const) .*\b(no_vma|protection_map|boot_protection)\b", piece):
-            objects.append(piece)
         elif piece.endswith("}"):
             functions[re.search(r"(\w+)\s*\(", piece).group(1)] = piece  # type: ignore[union-attr]
+        elif (found := _OBJECT.fullmatch(piece)) and found.group(1) not in given:
+            # a variable that another file defines is one of this program
+            objects.setdefault(found.group(1), re.sub(r"^extern\b", "", piece))
     reached: dict[str, None] = {}
     pending = list(wanted)
     while pending:
@@ -361,4 +374,5 @@ def _needed(preprocessed: str, wanted: list[str]) -> str:
             pending += re.findall(r"\w+", functions[name])
     kept = [functions[name] for name in functions if name in reached]
     heads = [piece.split("{")[0].strip() + ";" for piece in kept]
-    return "\n".join([*types, *heads, *objects, *kept])
+    named = {name for piece in kept for name in re.findall(r"\w+", piece)}
+    return "\n".join([*types, *heads, *(text for name, text in objects.items() if name in named), *kept])

@@ -1,126 +1,114 @@
-"""What a tree settles at boot only: the table of protections, the first page of memory, values that a feature changes."""
+"""A table of page protections that a function fills when the kernel boots."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from models.hardware import Machine, NamedBit
 from models.kernel import KernelError, LiftedTree, lift_tree
-from models.kernel.architectures import Feature, RunTime
-from models.kernel.build import machine_from_tree
+from models.kernel.architectures import CLASSES
 from models.kernel.platforms import PLATFORMS
-from models.pte import Hardware
 from tests.kernel_trees import made_up_tree
-from tests.test_kernel_lift import COMPLETE, helper_of, reason
 
-Lift = Callable[..., LiftedTree]
-
-
-@pytest.fixture
-def lift(tmp_path: Path) -> Lift:
-    """Lifts a made-up asm/pgtable.h."""
-    return lambda header: lift_tree(made_up_tree(tmp_path, header), "loongarch")
-
-
-@pytest.fixture
-def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], LiftedTree]:
-    """Lifts a tree whose boot function fill() has a body."""
-    monkeypatch.setitem(PLATFORMS, "loongarch", replace(PLATFORMS["loongarch"], protection_setup="fill"))
-
-    def run(body: str) -> LiftedTree:
-        root = made_up_tree(tmp_path, "#include <asm/page.h>\n#define _PAGE_WRITE 8\n")
-        (root / "arch/loongarch/mm").mkdir(parents=True)
-        (root / "arch/loongarch/mm/cache.c").write_text(
-            "#define PM(p) __pgprot(0x100 | (p))\nstatic pgprot_t protection_map[16] __ro_after_init;\n"
-            f"static inline void fill(void)\n{{\n{body}\n}}\n#undef PM\n"
-        )
-        return lift_tree(root, "loongarch")
-
-    return run
+SOURCE = """#define PM(p) __pgprot(p)
+static pgprot_t protection_map[16];
+unsigned long other[4], scratch;
+struct config { int member; } config;
+static void half(unsigned long read, unsigned long write)
+{
+	protection_map[1] = __pgprot(read);
+	protection_map[3] = PM(read);
+	protection_map[0xb] = __pgprot(write);
+}
+"""
+FILL = "unsigned long none = 1; int i; protection_map[0] = __pgprot(none); half(2, 4);"
 
 
-ENTRIES = "\n".join(f"protection_map[{i}] = PM({i} | (({i} & 10) == 10 ? _PAGE_WRITE : 0));" for i in range(16))
-
-
-def test_a_table_that_is_filled_at_boot_is_read(filled: Callable[[str], LiftedTree]) -> None:
-    found = filled(ENTRIES)
-    assert found.protection_map == {i: 0x100 | i for i in range(16)}
-    assert found.protections == {"NONE": 0x100, "READONLY": 0x101, "PRIVATE": 0x103, "SHARED": 0x10B}
-    assert found.protection_source["SHARED"] == "arch/loongarch/mm/cache.c:16"
+def lifted(root: Path, body: str, source: str = SOURCE, setup: str = "fill") -> LiftedTree:
+    """A made-up tree whose function fill(), in the last lines of its source, has this body."""
+    tree = made_up_tree(root, "#include <asm/page.h>\n")
+    (tree / "arch/loongarch/mm").mkdir()
+    (tree / "arch/loongarch/mm/cache.c").write_text(f"{source}static void fill(void)\n{{\n{body}\n}}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PLATFORMS, "loongarch", replace(PLATFORMS["loongarch"], protection_setup=setup))
+        return lift_tree(tree, "loongarch")
 
 
 @pytest.mark.parametrize(
-    ("body", "why"),
+    "body",
     [
-        ("protection_map[0] = PM(0);", "does not set every entry"),
-        (f"{ENTRIES}\nother[1] = PM(0);", "cache.c:21: a statement of fill() that does not set an entry"),
-        (f"{ENTRIES}\nif (x) protection_map[1] = PM(0);", "a statement of fill() that does not set an entry"),
-        (f"{ENTRIES}\nprotection_map[1] |= PM(0);", "a statement of fill() that does not set an entry"),
-        (f"{ENTRIES}\nprotection_map[1] = PM(unknown);", "unknown is not known"),
-        (f"{ENTRIES}\nprotection_map[unknown] = PM(1);", "unknown is not known"),
+        FILL,
+        f"scratch = 7; other[1] = other[0] | 3; other[2] |= scratch; config.member = 1; {FILL}",
+        f"{FILL} for (i = 1; i < 4; i++) other[i] = other[0];",
+        f"{FILL} switch (scratch) {{ case 1: scratch = 2; break; default: break; }}",
+        f"if (1) {{ {FILL} }} else {{ protection_map[0] = __pgprot(9); }}",
+        f"{FILL} if (none == 2) protection_map[0] = __pgprot(9);",
+        f"{FILL} return; protection_map[0] = __pgprot(9);",
+        f"{FILL} if (none) return; protection_map[0] = __pgprot(9);",
+        "protection_map[0] = __pgprot(9); protection_map[2 - 2] = __pgprot(1); half(2, 4);",
+        f"do {{ {FILL} }} while (0);",
     ],
 )
-def test_a_boot_function_that_does_anything_else_is_refused(
-    filled: Callable[[str], LiftedTree], body: str, why: str
-) -> None:
-    with pytest.raises(KernelError) as caught:
-        filled(body)
-    assert why in str(caught.value)
+def test_what_a_function_gives_to_the_table_is_the_table(body: str, tmp_path: Path) -> None:
+    found = lifted(tmp_path, body)
+    assert found.protections == {"NONE": 1, "READONLY": 2, "PRIVATE": 2, "SHARED": 4}
+    assert found.protection_map == {0: 1, 1: 2, 3: 2, 11: 4}
+    assert found.protection_source["READONLY"] == "arch/loongarch/mm/cache.c:7"
+    assert set(found.protections) == set(CLASSES)
 
 
-MK_PTE = "#define mk_pte(page, prot) __pte((((page) - mem_map) << 14) + START | pgprot_val(prot))\n"
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("half(2, 4);", "does not fill protection_map"),
+        (f"{FILL} protection_map[0] = __pgprot(scratch);", "scratch is a variable whose value"),
+        (f"{FILL} scratch = 1; protection_map[0] = __pgprot(scratch);", "scratch is a variable whose value"),
+        (f"{FILL} for (none = 1; none < 4; none++) scratch = none; protection_map[0] = __pgprot(none);", "never set"),
+        (f"{FILL} for (i = 0; i < 4; i++) protection_map[i] = __pgprot(0);", "a loop is not understood"),
+        (f"{FILL} for (i = 0; i < 4; i++) half(i, i);", "a loop is not understood"),
+        (f"{FILL} while (scratch) return;", "a loop is not understood"),
+        (f"{FILL} switch (scratch) {{ case 1: half(1, 1); }}", "a switch is not understood"),
+        (f'{FILL} for (i = 0; i < 4; i++) asm volatile("nop");', "a loop is not understood"),
+        (f"{FILL} if (scratch) half(1, 1);", "scratch is a variable whose value"),
+        (f"{FILL} protection_map[scratch] = __pgprot(1);", "scratch is a variable whose value"),
+        (f"{FILL} protection_map[0].pgprot = 1;", "changed in a way that is not understood"),
+        (f"{FILL} protection_map[0] |= 1;", "changed in a way that is not understood"),
+        (f"{FILL} scratch = (none = 2);", "an assignment of this form"),
+        (f"{FILL} scratch = half(1, 1);", "an assignment of this form"),
+        (f"{FILL} other[none = 2] = 1;", "an assignment of this form"),
+        (f"{FILL} scratch = &none;", "an assignment of this form"),
+        (f"{FILL} *other = 1;", "an assignment of this form"),
+        (f"{FILL} frobnicate(1);", "frobnicate() is not known"),
+        (f"{FILL} half(1);", "half() takes 2 arguments"),
+        (f"{FILL} fill();", "calls itself"),
+        (f"{FILL} {{ unsigned long none = 2; }}", "a second variable none"),
+        (f"{FILL} none++;", "increment"),
+        (f"{FILL} goto out; out: ;", "a jump or label"),
+        (f"{FILL} protection_map[0] = scratch;", "scratch is a variable whose value"),
+        (f"{FILL} protection_map[0] = 1;", "a value of another type"),
+    ],
+)
+def test_a_table_that_may_hold_something_else_is_refused(body: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(KernelError) as raised:
+        lifted(tmp_path, body)
+    assert says in str(raised.value)
+    assert str(raised.value).startswith("arch/loongarch/mm/cache.c:")
 
 
-@pytest.mark.parametrize(("first", "start"), [("", 0), ("#define ARCH_PFN_OFFSET (START >> 14)\n", 0x90000000)])
-def test_the_number_of_a_page_counts_from_the_first_page(lift: Lift, first: str, start: int) -> None:
-    found = lift(f"#include <asm/page.h>\n#define START {start}UL\n{first}{MK_PTE}")
-    assert found.helpers["mk_pte"](0x90000000 >> 14, 5) == 0x90000005
+def test_a_function_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KernelError, match=r"cache\.c:1: .*filler\(\) is not there"):
+        lifted(tmp_path, FILL, setup="filler")
 
 
-def test_only_a_page_has_a_number(lift: Lift) -> None:
-    found = helper_of(lift, "return __pte(pte_val(pte) - mem_map);")
-    assert "mem_map is subtracted from something that is no page" in str(found)
-
-
-def test_the_lowest_bit_of_a_constant_is_known(lift: Lift) -> None:
-    found = lift(
-        "#include <asm/page.h>\n#define _PAGE_A __builtin_ffs(sizeof(pte_t))\n#define _PAGE_B __builtin_ffs(0)\n"
-        "#define _PAGE_C __builtin_ffs(0x100000000)\n#define _PAGE_D __builtin_ffs(-1 << 31)\n"
-        "static inline pte_t pte_mkold(pte_t pte) { return __pte(__builtin_ffs(pte_val(pte))); }\n"
-    )
-    assert found.constants == {"_PAGE_A": 4, "_PAGE_B": 0, "_PAGE_C": 0, "_PAGE_D": 32}
-    assert "the lowest bit of a value that is not constant" in str(reason(found, "pte_mkold"))
-
-
-def test_a_feature_changes_a_run_time_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = replace(
-        PLATFORMS["loongarch"],
-        runtime={"cpu_has": RunTime(0, "cpu_has is false")},
-        features={"has": Feature("it has", runtime={"cpu_has": 1})},
-    )
-    monkeypatch.setitem(PLATFORMS, "loongarch", changed)
-    root = made_up_tree(
-        tmp_path,
-        "#include <asm/page.h>\n#define cpu_has read_it()\n#define _PAGE_X (cpu_has ? 8 : 0)\n"
-        "static inline pte_t pte_mkold(pte_t pte) { return __pte(_PAGE_X); }\n",
-    )
-    plain, with_it = lift_tree(root, "loongarch"), lift_tree(root, "loongarch", ("has",))
-    assert (plain.constants["_PAGE_X"], with_it.constants["_PAGE_X"]) == (0, 8)
-    assert plain.assumptions == ("cpu_has is false",)
-    assert with_it.assumptions == ("cpu_has is taken as 1, for has",)
-
-
-def test_a_bit_of_the_second_word_is_told_apart(lift: Lift) -> None:
-    hardware = Hardware(*([lambda entry: entry] * 6), "nowhere", serves_writable=True, young_gates=False)  # type: ignore[arg-type]
-    bits = (NamedBit("_PAGE_VALID", "v", "low"), NamedBit("_PAGE_VALID", "V", "high", shift=32))
-    machine = Machine("loongarch", bits, lambda constants, features: dict.fromkeys(("pte", "pmd"), hardware))
-    sizes = "#define PMD_SHIFT 25\n#define PUD_SHIFT 36\n"
-    built = machine_from_tree(lift((COMPLETE % 13) + sizes), machine)
-    assert [(bit.name, bit.position, bit.letter) for bit in built.bits] == [
-        ("_PAGE_VALID", 0, "v"),
-        ("_PAGE_VALID (high)", 32, "V"),
-    ]
+def test_functions_that_call_each_other_in_a_chain_are_stopped(tmp_path: Path) -> None:
+    chain = "".join(f"static void f{k}(void) {{ f{k + 1}(); f{k + 1}(); }}\n" for k in range(40))
+    source = f"{SOURCE}static void f40(void) {{ }}\n{chain}"
+    with pytest.raises(KernelError, match="nest too deep"):
+        lifted(tmp_path, f"{FILL} f0();", source)
+    doubling = "".join(f"static void f{k}(void) {{ f{k + 1}(); f{k + 1}(); }}\n" for k in range(18))
+    source = f"{SOURCE}static void f18(void) {{ }}\n{doubling}"
+    (tmp_path / "other").mkdir()
+    with pytest.raises(KernelError, match="more than 200000 steps"):
+        lifted(tmp_path / "other", f"{FILL} f0();", source)

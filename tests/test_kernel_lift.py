@@ -108,6 +108,22 @@ def test_a_construct_means_what_c_says(lift: Lift, body: str, means: Callable[[i
     assert [found(w) for w in WORDS] == [means(w) for w in WORDS]
 
 
+def test_a_page_is_known_by_its_frame_number(lift: Lift) -> None:
+    found = lift(
+        "#include <asm/page.h>\nstatic inline pte_t mk_pte(struct page *page, pgprot_t prot)\n"
+        "{ return __pte(page_to_pfn(page) << 4 | pgprot_val(prot)); }\n"
+        "#define pfn_pte(pfn, prot) mk_pte(pfn_to_page(pfn), prot)\n"
+        "static inline pte_t pte_mkdirty(pte_t pte) { return __pte(page_to_pfn(pte_val(pte))); }\n"
+    )
+    assert found.helpers["pfn_pte"](3, 5) == found.helpers["mk_pte"](3, 5) == 0x35
+    assert "page_to_pfn() is not known" in reason(found, "pte_mkdirty").reason
+
+
+def test_features_that_exclude_each_other_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(KernelError, match="sparc64: m7 and sun4v exclude each other"):
+        lift_tree(made_up_tree(tmp_path, ""), "sparc64", ("m7", "sun4v"))
+
+
 def test_a_test_truncated_by_its_return_type_loses_high_bits(lift: Lift) -> None:
     narrow = helper_of(lift, "return pte_val(pte) & (1UL << 40 | 2);", "pte_write", "int")
     assert narrow(2) is True
@@ -245,43 +261,6 @@ def test_generated_functions_are_helpers(lift: Lift) -> None:
     assert found.helpers["pte_mkdirty"](1) == 3
     assert found.helpers["pte_mkclean"](3) == 1
     assert found.helpers["pte_mkold"](7) == 3
-
-
-UNIONS = [
-    ("union { struct { unsigned int low, high; }; unsigned long one; }", ""),
-    ("union either { unsigned int low; unsigned long one; }", ""),
-    ("union { struct { unsigned long low, high; }; unsigned long one; }", "without an integer that spans it"),
-    ("union { unsigned long one; char *where; }", "something else than integers"),
-    ("union { unsigned long one; int low }", "without an integer that spans it"),
-    ("union { " * 30 + "unsigned long one; " + "}; " * 29 + "}", "nest deeper"),
-]
-
-
-@pytest.mark.parametrize(("union", "why"), UNIONS, ids=[union[:60] for union, _ in UNIONS])
-def test_a_union_is_its_widest_integer(lift: Lift, union: str, why: str) -> None:
-    body = "one_t x = { .one = pte_val(pte) }; x.one |= 8; return __pte(x.one);"
-    found = helper_of(lift, body, before=f"typedef {union} one_t;")
-    if why:
-        assert isinstance(found, NotLifted)
-        assert why in found.reason
-        assert found.line == 2
-    else:
-        assert found(0x1_0000_0001) == 0x1_0000_0009
-
-
-@pytest.mark.parametrize(
-    ("body", "why"),
-    [
-        ("x.low = 1; return pte;", "there is no member low"),
-        ("one_t y = { 5 }; return pte;", "does not name its member"),
-        ("return __pte(sizeof(one_t));", "the size of this type"),
-    ],
-)
-def test_a_part_of_a_union_is_refused(lift: Lift, body: str, why: str) -> None:
-    before = "typedef union { unsigned int low; unsigned long one; } one_t;"
-    found = helper_of(lift, f"one_t x = {{ .one = 1 }}; {body}", before=before)
-    assert isinstance(found, NotLifted)
-    assert why in found.reason
 
 
 def test_the_definition_that_counts_is_the_one_at_the_place_of_use(lift: Lift) -> None:

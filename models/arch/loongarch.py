@@ -1,21 +1,17 @@
 """LoongArch: three bits that look alike, software TLB handlers, and every fix that was proposed for pte_mkdirty().
 
 Bits: arch/loongarch/include/asm/pgtable-bits.h. Helpers: arch/loongarch/include/asm/pgtable.h, read in v6.0 (the
-state before the fixes), 6.1.192 and 6.12.117. Low-level handlers: arch/loongarch/mm/tlbex.S. The walker that
-the feature ``ptw`` stands for: kernel commit 01158487af60 ("LoongArch: Introduce hardware page table walker"),
-which says that it serves the fast paths and does not set ``_PAGE_MODIFIED``.
-
-Two readings of what the walker's TLB checks on a store are possible: valid and dirty as without it, or present and
-write (QEMU's target/loongarch since October 2025, "Add present and write bit with pte entry", by Loongson). The model
-lets a store through if either reading does, so that a proof holds under both; see docs/model.md.
+state before the fixes), 6.1.192 and 6.12.117. What the hardware does, with its walker (``ptw``) or without, is in
+models/hardware/loongarch.py.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from checker.logic import both, either, ite
-from models.pte import Architecture, Bit, Hardware, Helper, twins
+from checker.logic import both, ite
+from models.hardware.loongarch import describe
+from models.pte import Architecture, Bit, Helper, twins
 
 BITS = (
     Bit("_PAGE_VALID", 0, "V", "valid for the TLB; doubles as accessed"),
@@ -35,6 +31,13 @@ PLV_USER = 3 << 2
 GLOBAL = 1 << 6
 CACHE_CC, CACHE_MASK = 1 << 4, 3 << 4
 NO_READ, NO_EXEC = 1 << 61, 1 << 62
+CONSTANTS = {
+    **{bit.name: bit.mask for bit in BITS},
+    "_PAGE_PLV": PLV_USER,
+    "_PAGE_NO_READ": NO_READ,
+    "_PAGE_NO_EXEC": NO_EXEC,
+}
+"""What the hardware's description asks for."""
 
 PAGE_SHIFT = 14
 """16 KiB pages, the architecture's default configuration (arch/loongarch/Kconfig, PAGE_SIZE_16KB)."""
@@ -49,60 +52,6 @@ PROTECTIONS = {
     "SHARED": CACHE_CC | VALID | PLV_USER | PRESENT | NO_EXEC | WRITE,
 }
 """arch/loongarch/mm/cache.c, protection_map, the entries without VM_EXEC."""
-
-
-def _user(entry: Any) -> Any:
-    return (entry & PLV_USER) == PLV_USER
-
-
-def _tlb_lets_store(entry: Any) -> Any:
-    return both((entry & (VALID | DIRTY)) == (VALID | DIRTY), _user(entry))
-
-
-def _never(entry: Any) -> Any:
-    return (entry & 0) != 0
-
-
-def _unchanged(entry: Any) -> Any:
-    return entry
-
-
-def _fast_handler(entry: Any) -> Any:
-    """The modify handler (a valid TLB entry) tests WRITE only, the store handler (no valid entry) PRESENT as well."""
-    return both((entry & WRITE) != 0, either((entry & VALID) != 0, (entry & PRESENT) != 0), _user(entry))
-
-
-def _load_allowed(entry: Any) -> Any:
-    """A valid entry, or one the load handler makes valid because it is present; never with no-read."""
-    return both((entry & (VALID | PRESENT)) != 0, _user(entry), (entry & NO_READ) == 0)
-
-
-def _walker_records(entry: Any) -> Any:
-    return both((entry & (PRESENT | WRITE)) == (PRESENT | WRITE), _user(entry))
-
-
-SOFTWARE_TLB = Hardware(
-    readable=_load_allowed,
-    silent=_tlb_lets_store,
-    recording=_never,
-    records=_unchanged,
-    handler=_fast_handler,
-    handled=lambda entry: entry | (VALID | DIRTY | MODIFIED),
-    source="arch/loongarch/mm/tlbex.S: handle_tlb_store, handle_tlb_modify; LoongArch manual vol. 1, 5.4, TLB entry V, D, PLV",
-    serves_writable=True,
-    young_gates=True,
-)
-HARDWARE_WALKER = Hardware(
-    readable=_load_allowed,
-    silent=_tlb_lets_store,
-    recording=_walker_records,
-    records=lambda entry: entry | (VALID | DIRTY),
-    handler=_never,
-    handled=_unchanged,
-    source="kernel commit 01158487af60; tlbex.S handle_tlb_store_ptw, handle_tlb_modify_ptw; QEMU target/loongarch",
-    serves_writable=True,
-    young_gates=True,
-)
 
 
 def _protnone_or_present(entry: Any) -> Any:
@@ -187,7 +136,7 @@ def _original(features: tuple[str, ...]) -> Architecture:
         helpers=helpers,
         protections=PROTECTIONS,
         frames={"pte": PFN_MASK, "pmd": PFN_MASK & ~((1 << 25) - 1)},
-        hardware=HARDWARE_WALKER if "ptw" in features else SOFTWARE_TLB,
+        hardware=describe(CONSTANTS, frozenset(features))["pte"],
         says="mkdirty sets the hardware-write bit on every entry, write-protected or not",
         source="arch/loongarch/include/asm/pgtable.h in v6.0; the lines the patch in the seed removes",
         fields={"_PAGE_PLV is user": (PLV_USER, PLV_USER)},

@@ -2,9 +2,7 @@
 
 Bits and helpers: arch/sparc/include/asm/pgtable_64.h, read in 6.1.192 and 6.12.117 (the two operand lists of each
 patched assembly sequence are the two encodings). Protections: arch/sparc/mm/init_64.c, sun4u_pgprot_init(),
-sun4v_pgprot_init(), prot_init_common(). Hardware: the TLB miss code (arch/sparc/kernel/tsb.S,
-USER_PGTABLE_WALK_TL1 in arch/sparc/include/asm/tsb.h) loads any entry with _PAGE_VALID; a store through an
-entry without the W bit is a protection trap that always enters the mm (arch/sparc/kernel/dtlb_prot.S).
+sun4v_pgprot_init(), prot_init_common(). Hardware: models/hardware/sparc.py.
 """
 
 from __future__ import annotations
@@ -12,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from checker.logic import both, ite
-from models.pte import Architecture, Bit, Hardware, twins
+from checker.logic import ite
+from models.hardware.sparc import describe
+from models.pte import Architecture, Bit, twins
 
 VALID = 1 << 63
 SPECIAL, PMD_HUGE = 1 << 57, 1 << 56
@@ -107,23 +106,16 @@ def _protections(code: Encoding) -> dict[str, int]:
     }
 
 
-def _hardware(code: Encoding) -> Hardware:
-    def silent(entry: Any) -> Any:
-        return both(
-            (entry & (VALID | code.hardware_write)) == (VALID | code.hardware_write), (entry & code.privileged) == 0
-        )
-
-    return Hardware(
-        readable=lambda entry: both((entry & VALID) != 0, (entry & code.privileged) == 0),
-        silent=silent,
-        recording=lambda entry: (entry & 0) != 0,
-        records=lambda entry: entry,
-        handler=lambda entry: (entry & 0) != 0,
-        handled=lambda entry: entry,
-        source="arch/sparc/kernel/tsb.S tsb_miss_page_table_walk; arch/sparc/kernel/dtlb_prot.S; UltraSPARC TTE bits V, W, P",
-        serves_writable=False,
-        young_gates=True,
-    )
+def _constants(code: Encoding) -> dict[str, int]:
+    """What the hardware's description asks for."""
+    suffix = "4U" if code is SUN4U else "4V"
+    return {
+        "_PAGE_VALID": VALID,
+        "_PAGE_PMD_HUGE": PMD_HUGE,
+        f"_PAGE_W_{suffix}": code.hardware_write,
+        f"_PAGE_EXEC_{suffix}": code.execute,
+        f"_PAGE_P_{suffix}": code.privileged,
+    }
 
 
 def _original(features: tuple[str, ...], code: Encoding) -> Architecture:
@@ -160,7 +152,7 @@ def _original(features: tuple[str, ...], code: Encoding) -> Architecture:
         helpers=helpers,
         protections=_protections(code),
         frames={"pte": code.frame, "pmd": code.frame & ~((1 << 23) - 1)},
-        hardware=_hardware(code),
+        hardware=describe(_constants(code), frozenset(features))["pte"],
         says="mkdirty sets the hardware-write bit on every entry, write-protected or not",
         source="arch/sparc/include/asm/pgtable_64.h in Linux 6.1.192; pmd_mkinvalid as in arch/sparc/mm/tlb.c pmdp_invalidate()",
     )

@@ -1,8 +1,8 @@
 """x86-64: the CPU records dirty itself; since shadow stacks a write-protected dirty entry keeps it in a software bit.
 
 Bits: arch/x86/include/asm/pgtable_types.h. Helpers: arch/x86/include/asm/pgtable.h, pgtable-invert.h and (since
-6.6) arch/x86/mm/pgtable.c, read in 6.1.192 and 6.12.117. Protections: arch/x86/mm/pgprot.c. Hardware: Intel
-SDM vol. 3A, chapter Paging, sections Access Rights (with the rules for shadow stacks) and Accessed and Dirty Flags.
+6.6) arch/x86/mm/pgtable.c, read in 6.1.192 and 6.12.117. Protections: arch/x86/mm/pgprot.c. Hardware:
+models/hardware/x86.py.
 Run-time values: no memory encryption (cc_mask and sme_me_mask are 0), every bit supported (__supported_pte_mask).
 """
 
@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from checker.logic import both, either, ite, same, word_like
-from models.pte import Architecture, Bit, Hardware, Helper, twins
+from models.hardware.x86 import describe
+from models.pte import Architecture, Bit, Helper, twins
 
 BITS = (
     Bit("_PAGE_PRESENT", 0, "P", "valid for the CPU"),
@@ -32,6 +33,8 @@ DEVMAP_61, DEVMAP_612 = 1 << 58, 1 << 57
 PTE_PFN_MASK = (1 << 52) - (1 << 12)
 PMD_PFN_MASK = (1 << 52) - (1 << 21)
 ALL = (1 << 64) - 1
+CONSTANTS = {**{bit.name: bit.mask for bit in BITS}, "_PAGE_NX": NX}
+"""What the hardware's description asks for."""
 
 KEPT = PTE_PFN_MASK | PCD | PWT | SPECIAL | ACCESSED | DIRTY | SOFT_DIRTY | UFFD_WP
 """What pte_modify() and pmd_modify() of both kernels preserve; each adds its own bits."""
@@ -42,36 +45,6 @@ PROTECTIONS = {
     "PRIVATE": PRESENT | USER | ACCESSED | NX,
     "SHARED": PRESENT | RW | USER | ACCESSED | NX,
 }
-
-
-def _store_allowed(entry: Any) -> Any:
-    return (entry & (PRESENT | RW | USER)) == (PRESENT | RW | USER)
-
-
-def _shadow_stack_page(entry: Any) -> Any:
-    return (entry & (PRESENT | RW | USER | DIRTY)) == (PRESENT | USER | DIRTY)
-
-
-def _never(entry: Any) -> Any:
-    return (entry & 0) != 0
-
-
-def _hardware(shadow_stacks: bool) -> Hardware:
-    def silent(entry: Any) -> Any:
-        ordinary = both(_store_allowed(entry), (entry & DIRTY) != 0)
-        return either(ordinary, _shadow_stack_page(entry)) if shadow_stacks else ordinary
-
-    return Hardware(
-        readable=lambda entry: (entry & (PRESENT | USER)) == (PRESENT | USER),
-        silent=silent,
-        recording=_store_allowed,
-        records=lambda entry: entry | (ACCESSED | DIRTY),
-        handler=_never,
-        handled=lambda entry: entry,
-        source="Intel SDM vol. 3A, Paging: Access Rights, Accessed and Dirty Flags; shadow-stack stores too with +shstk",
-        serves_writable=True,
-        young_gates=False,
-    )
 
 
 def _inverted(entry: Any) -> Any:
@@ -156,7 +129,7 @@ def _linux_61(features: tuple[str, ...]) -> Architecture:
         helpers=helpers,
         protections=PROTECTIONS,
         frames={"pte": PTE_PFN_MASK, "pmd": PMD_PFN_MASK},
-        hardware=_hardware("shstk" in features),
+        hardware=describe(CONSTANTS, frozenset(features))["pte"],
         says="one write bit and one dirty bit, both known to the CPU",
         source="arch/x86/include/asm/pgtable.h in Linux 6.1.192",
     )

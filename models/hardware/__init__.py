@@ -23,20 +23,26 @@ class NamedBit:
 
     Attributes:
         macro: the kernel's name.
-        letter: one character that stands for it in a trace; unique in its machine.
+        letter: one character that stands for it in a trace; unique among the bits that are shown together.
         says: what it means, in a few words.
         shift: how far the kernel shifts the macro's value to put it into an entry: 32 in a second word.
+        only: the features of which one must be in force for the bit to be there, "" for none of them; empty: always.
     """
 
     macro: str
     letter: str
     says: str
     shift: int = 0
+    only: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
         """The macro, told apart from the same one in the first word."""
         return f"{self.macro} (high)" if self.shift else self.macro
+
+    def shown(self, features: frozenset[str]) -> bool:
+        """Whether the bit is there with these features."""
+        return not self.only or bool(self.only & (features or {""}))
 
 
 @dataclass(frozen=True)

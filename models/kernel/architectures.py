@@ -99,15 +99,19 @@ class Feature:
     Attributes:
         says: one sentence.
         config: configuration options that it sets; "" unsets one.
-        calls: calls whose value it changes, name -> value.
-        runtime: kernel variables or macros whose value it changes, name -> value.
+        calls: calls whose value it changes.
+        runtime: kernel variables or macros whose value it changes.
+        protection_setup: the function that fills the table of page protections, where it is another one.
+        physical_bits: bits of a physical address that a frame number may have, where it changes them.
         excludes: features that cannot be chosen with it.
     """
 
     says: str
     config: Mapping[str, str] = field(default_factory=dict)
-    calls: Mapping[str, int] = field(default_factory=dict)
-    runtime: Mapping[str, int] = field(default_factory=dict)
+    calls: Mapping[str, RunTime] = field(default_factory=dict)
+    runtime: Mapping[str, RunTime] = field(default_factory=dict)
+    protection_setup: str = ""
+    physical_bits: int = 0
     excludes: frozenset[str] = frozenset()
 
 
@@ -125,6 +129,19 @@ class BootProtection:
 
 
 @dataclass(frozen=True)
+class Patch:
+    """A section with instructions that the kernel puts in place of others when it boots.
+
+    Attributes:
+        length: how many instructions an entry replaces.
+        features: with any of these in force, it does.
+    """
+
+    length: int
+    features: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Platform:
     """One architecture for the lifter, with its features chosen.
 
@@ -136,8 +153,8 @@ class Platform:
         newer: options of it that are set only where the architecture's ``asm/pgtable.h`` names them.
         sources: C files read where the tree has them, path -> the helpers they define.
         protection_map: the one of them with the table of page protections.
-        boot_protection: what the kernel adds to every entry of that table while it boots.
         protection_setup: the function that fills that table at boot; "" where it has an initialiser.
+        boot_protection: what the kernel adds to every entry of that table while it boots.
         abi: how wide ``long`` is, and the byte order.
         first: headers read before all others, because headers that are not on the list would include them.
         folders: further folders of the tree where its Makefile has headers looked for.
@@ -147,6 +164,8 @@ class Platform:
         cpu_tests: functions that ask for a CPU feature.
         cpu_features: flag -> the ptecheck feature that sets it ("" never).
         clear_vm_flags: flags of a mapping that are taken as clear.
+        assembly: the instruction set of inline assembly that helpers use, "" if they use none.
+        patches: sections of replaced instructions, in the order in which the kernel takes them.
         constants: prefixes of the macros whose values are reported.
         features: options, name -> what it is.
         default: features in force when none is named.
@@ -175,6 +194,8 @@ class Platform:
     cpu_tests: frozenset[str] = frozenset()
     cpu_features: Mapping[str, str] = field(default_factory=dict)
     clear_vm_flags: frozenset[str] = frozenset()
+    assembly: str = ""
+    patches: Mapping[str, Patch] = field(default_factory=dict)
     constants: tuple[str, ...] = CONSTANTS
     features: Mapping[str, Feature] = field(default_factory=dict)
     default: tuple[str, ...] = ()
@@ -197,19 +218,19 @@ class Platform:
     def with_features(self, names: Iterable[str]) -> Platform:
         """The platform with these features in force."""
         config, calls, runtime = dict(self.config), dict(self.calls), dict(self.runtime)
+        found = self
         for name in names:
             feature = self.features.get(name, Feature(""))
             config = {**config, **feature.config}
-            calls |= {
-                call: RunTime(value, f"{call}() is taken as {value}, for {name}")
-                for call, value in feature.calls.items()
-            }
-            runtime |= {
-                given: RunTime(value, f"{given} is taken as {value}, for {name}")
-                for given, value in feature.runtime.items()
-            }
+            runtime |= feature.runtime
+            calls |= feature.calls
+            found = replace(
+                found,
+                protection_setup=feature.protection_setup or found.protection_setup,
+                physical_bits=feature.physical_bits or found.physical_bits,
+            )
         kept = {option: value for option, value in config.items() if value}
-        return replace(self, config=kept, calls=calls, runtime=runtime, chosen=frozenset(names))
+        return replace(found, config=kept, calls=calls, runtime=runtime, chosen=frozenset(names))
 
     def without_options(self, named: Callable[[str], bool]) -> Platform:
         """The platform on a kernel that does not have those of the newer options that are not named."""

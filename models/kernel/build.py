@@ -39,11 +39,10 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
     """
     platform = lifted.platform
     reasons = {entry.name: entry for entry in lifted.missing}
-    levels = [level for level in platform.levels if level == "pte" or not _absent(reasons.get(f"pfn_{level}"))]
-    needed = [f"{level}_{name}" for level in levels for name in _EACH_LEVEL.split()] + ["pfn_pte"]
-    missing = [
-        reasons.get(name, NotLifted(name, "", 0, "not present")) for name in needed if name not in lifted.helpers
-    ]
+    left_out = {level: name for level in platform.levels if level != "pte" and (name := _lacks(level, reasons))}
+    levels = [level for level in platform.levels if level not in left_out]
+    needed = [name for level in levels for name in _needed(level) if name not in lifted.helpers]
+    missing = [reasons.get(name, NotLifted(name, "", 0, "not present")) for name in needed]
     missing += [
         NotLifted(f"page protection {name}", "", 0, "not found in the tree")
         for name in PROTECTIONS
@@ -59,14 +58,14 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
     except KeyError as why:
         raise CannotLift([NotLifted(str(why.args[0]), "", 0, "the hardware's description needs this macro")]) from None
     helpers: dict[str, Helper] = dict(lifted.helpers)
-    makers = {level: make for level in levels if (make := _maker(lifted, level)) is not None}
+    makers = {level: _maker(lifted, level) for level in levels}
     names = {"pte": "mk_pte", "pmd": "mk_huge_pmd", "pud": "mk_huge_pud"}
     return Architecture(
         name=platform.name,
         features=tuple(sorted(platform.chosen)),
         variant="tree",
         width=WIDTH,
-        bits=_named_bits(machine, lifted.constants),
+        bits=_named_bits(machine, lifted.constants, platform.chosen),
         helpers={**helpers, **{names[level]: make for level, make in makers.items()}},
         protections={name: lifted.protections[name] for name in PROTECTIONS},
         frames={level: _frame_mask(lifted, level) for level in makers},
@@ -76,28 +75,36 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
         hardware=hardwares["pte"],
         says=f"the helpers of {_release(lifted.version)} as the tree defines them",
         source=", ".join(dict.fromkeys(helper.file for helper in lifted.helpers.values())),
-        assumptions=(*lifted.assumptions, *_options(lifted.configuration)),
+        assumptions=(
+            *lifted.assumptions,
+            *(f"no {level.upper()} maps a user page: the tree has no {name}()" for level, name in left_out.items()),
+            *_options(lifted.configuration),
+        ),
         levels=tuple(makers),
         hardwares=hardwares,
         protection_map=lifted.protection_map,
     )
 
 
-def _absent(entry: NotLifted | None) -> bool:
-    """The tree has no such helper: entries of that level map no user pages in it."""
-    return entry is not None and entry.reason == "not present"
+def _needed(level: str) -> list[str]:
+    """What a level has whose entries map user pages."""
+    names = [f"{level}_{name}" for name in _EACH_LEVEL.split()]
+    return [*names, f"pfn_{level}", *([] if level == "pte" else [f"{level}_mkhuge"])]
 
 
-def _maker(lifted: LiftedTree, level: str) -> Helper | None:
-    """A protection word -> the entry of frame number 0, huge above the PTE level; None if the tree has none."""
-    helpers = lifted.helpers
-    make = helpers.get(f"pfn_{level}")
-    if make is None:
-        return None
-    mkhuge = helpers.get(f"{level}_mkhuge")
+def _lacks(level: str, reasons: Mapping[str, NotLifted]) -> str:
+    """The helper that keeps the kernel from huge pages of a level, as pud_modify() does in Linux 6.1; else ""."""
+    found = (reasons[name] for name in _needed(level) if name in reasons)
+    return next((entry.name for entry in found if entry.reason == "not present"), "")
+
+
+def _maker(lifted: LiftedTree, level: str) -> Helper:
+    """A protection word -> the entry of frame number 0, huge above the PTE level."""
+    make = lifted.helpers[f"pfn_{level}"]
     if level == "pte":
         return lambda prot: make(0, prot)
-    return (lambda prot: mkhuge(make(0, prot))) if mkhuge is not None else None
+    mkhuge = lifted.helpers[f"{level}_mkhuge"]
+    return lambda prot: mkhuge(make(0, prot))
 
 
 def _frame_numbers(lifted: LiftedTree, level: str) -> int:
@@ -118,8 +125,8 @@ def _frame_mask(lifted: LiftedTree, level: str) -> int:
     return int(make(_frame_numbers(lifted, level), 0)) ^ int(make(0, 0))
 
 
-def _named_bits(machine: Machine, constants: Mapping[str, int]) -> tuple[Bit, ...]:
-    single = [(bit, constants.get(bit.macro, 0) << bit.shift) for bit in machine.bits]
+def _named_bits(machine: Machine, constants: Mapping[str, int], features: frozenset[str]) -> tuple[Bit, ...]:
+    single = [(bit, constants.get(bit.macro, 0) << bit.shift) for bit in machine.bits if bit.shown(features)]
     return tuple(
         Bit(bit.name, value.bit_length() - 1, bit.letter, bit.says) for bit, value in single if value.bit_count() == 1
     )

@@ -34,9 +34,24 @@ from models.kernel.syntax import Block as BlockNode
 from models.kernel.tables import entries, indices
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Unit
-from models.kernel.values import Opaque, Pointer, Struct, StructType, Type, Unset, Value, Void, choose, zero
+from models.kernel.values import (
+    Opaque,
+    Pointer,
+    StructType,
+    Type,
+    UnionType,
+    Unset,
+    Value,
+    Void,
+    choose,
+    member_of,
+    width_of,
+    with_member,
+    zero,
+)
 from models.kernel.words import (
     INT,
+    ULONG,
     IntType,
     Undefined,
     Word,
@@ -64,11 +79,12 @@ class Expressions(ABC):
         self.types = Types(unit, self._type_of, self.platform.abi)
         self._unit = unit
         self._enumerators: dict[str, Word] = {}
+        self._constants_open: set[str] = set()
         self._rules: dict[type, Callable[[Any], Value | None]] = {
             Number: self._number, Name: self._name, Unary: self._unary, Binary: self._binary, Assign: self._assign,
             Conditional: self._conditional, Call: self.call, Member: self._member, Cast: self._cast,
-            Element: self._element,
             Literal: self._literal, BlockValue: self._block_value, SizeOf: self._size, Refused: self._refused,
+            Element: self._element,
         }  # fmt: skip
 
     @abstractmethod
@@ -189,10 +205,25 @@ class Expressions(ABC):
         runtime = self.platform.runtime.get(name)
         if runtime is not None:
             self.assume(runtime.says)
-            return number(runtime.value, self.platform.abi.ulong)
+            ulong = self.platform.abi.ulong
+            return number(runtime.value, ulong if runtime.value < 1 << ulong.bits else ULONG)
+        if name in self._unit.constants:
+            return self._constant_object(name, node.token)
         if name in self._unit.objects:
             raise Unsupported(f"{printable(name)} is a variable whose value is only known at run time", node.token)
         raise Unsupported(f"{printable(name)} is not known", node.token)
+
+    def _constant_object(self, name: str, token: Token) -> Value:
+        """A ``static const`` object with its initialiser, which must not depend on anything but constants."""
+        if name in self._constants_open:
+            raise Unsupported(f"{printable(name)} is defined by itself", token)
+        tokens = self._unit.objects[name]
+        kind = self.types.resolve(self._unit.type_name(self._unit.constants[name], token))
+        self._constants_open.add(name)
+        try:
+            return self.isolated(lambda: self.converted(self._unit.expression(tokens, token), kind))
+        finally:
+            self._constants_open.remove(name)
 
     def _enumerator(self, name: str) -> Word:
         """The value of an enumerator: its own, or one more than that of the one before it."""
@@ -287,22 +318,32 @@ class Expressions(ABC):
     def _member(self, node: Member) -> Value:
         if node.arrow:
             raise Unsupported(f"->{printable(node.name)} reads memory", node.token)
-        if node.name.startswith("[") and isinstance(node.base, Name) and self.variable(node.base.token.text) is None:
-            index = Token("number", node.name.strip("[]"), node.token.file, node.token.line, node.token.seq)
-            return self._element(Element(node.token, node.base, Number(index)))
         base = self.evaluate(node.base)
-        if isinstance(base, Struct) and node.name in base.members:
-            return base.members[node.name]
-        if node.name.startswith("["):
-            raise Unsupported("an array element is not understood", node.token)
-        raise Unsupported(f"there is no member {printable(node.name)}", node.token)
+        member = member_of(base, node.name)
+        if member is None:
+            raise Unsupported(f"there is no member {printable(node.name)}", node.token)
+        return member
 
     def _element(self, node: Element) -> Value:
-        """An element of a constant table."""
-        name = node.array.token.text if isinstance(node.array, Name) else ""
+        """An element of an array, or of a constant table."""
+        if isinstance(node.base, Name) and self.variable(node.base.token.text) is None:
+            return self._entry(node.base.token.text, node)
+        found = member_of(self.evaluate(node.base), self._index(node))
+        if found is None:
+            raise Unsupported("an array element is not understood", node.token)
+        return found
+
+    def _index(self, node: Element) -> str:
+        """The name of an element, which is a member of its array (:class:`models.kernel.kinds.Types`)."""
+        index = self.word(node.index).term
+        if index.op != "const":
+            raise Unsupported("an array element is not understood", node.token)
+        return f"[{index.data}]"
+
+    def _entry(self, name: str, node: Element) -> Value:
         tokens = self._unit.objects.get(name)
         index = self.word(node.index).term if tokens and tokens[0].text == "{" else None
-        if index is None or index.op != "const" or self.variable(name) is not None:
+        if index is None or index.op != "const":
             raise Unsupported("an array element is not understood", node.token)
         for place, where, value in entries((tokens or [])[1:-1]):
             if index.data in indices(where, self._integer, index.data + 1):
@@ -332,20 +373,28 @@ class Expressions(ABC):
         """An object of a type with some members given and the rest zero."""
         if isinstance(kind, IntType) and len(node.items) == 1 and not node.items[0][0]:
             return self.converted(node.items[0][1], kind)
+        if isinstance(kind, UnionType):
+            return self._filled_union(node, kind)
         if not isinstance(kind, StructType):
             raise Unsupported("a list of values for this type is not understood", node.token)
-        members = {name: zero(member) for name, member in kind.members}
+        value = zero(kind)
         order = [name for name, _ in kind.members]
         place = 0
         for name, item in node.items:
-            if kind.union and not name:
-                raise Unsupported("a union's value that does not name its member is not understood", node.token)
-            place = order.index(name) if name in order else place if not name else len(order)
-            if place >= len(order):
+            path = name.split(".") if name else order[place : place + 1]
+            if not path or path[0] not in order:
                 raise Unsupported(f"there is no member for this value ({printable(name)})", node.token)
-            members[order[place]] = self.converted(item, dict(kind.members)[order[place]])
-            place += 1
-        return Struct(kind, members)
+            old = self._reach(value, path, node.token)
+            value = with_member(value, path, self.converted(item, old.type))
+            place = order.index(path[0]) + 1
+        return value
+
+    def _filled_union(self, node: Literal, kind: UnionType) -> Value:
+        """A union with all its bits given by one member; without a name, the first."""
+        view = kind.view(node.items[0][0]) if node.items and node.items[0][0] else kind.views[0]
+        if len(node.items) != 1 or view is None or width_of(view.type) != kind.bits:
+            raise Unsupported("a list of values for this union is not understood", node.token)
+        return with_member(Unset(kind), [view.name], self.converted(node.items[0][1], view.type))
 
     def _block_value(self, node: BlockValue) -> Value | None:
         return self.block_value(node.block)
@@ -354,9 +403,9 @@ class Expressions(ABC):
         kind = self.types.resolve(node.type)
         if isinstance(kind, Pointer):
             return number(self.platform.abi.bits // 8, self.platform.abi.ulong)
-        while isinstance(kind, StructType) and len(kind.members) == 1 and not kind.union:
+        while isinstance(kind, StructType) and len(kind.members) == 1:
             kind = kind.members[0][1]
-        if isinstance(kind, IntType):
+        if isinstance(kind, IntType | UnionType):
             return number(max(kind.bits // 8, 1), self.platform.abi.ulong)
         raise Unsupported("the size of this type is not understood", node.token)
 
@@ -366,8 +415,8 @@ class Expressions(ABC):
     def _assign(self, node: Assign) -> Value:
         path: list[str] = []
         name, token = node.target, node.target.token
-        while isinstance(name, Member) and not name.arrow:
-            path.append(name.name)
+        while isinstance(name, Element) or (isinstance(name, Member) and not name.arrow):
+            path.append(name.name if isinstance(name, Member) else self._index(name))
             name = name.base
         root = self.variable(name.token.text) if isinstance(name, Name) else None
         if root is None:
@@ -379,21 +428,13 @@ class Expressions(ABC):
             new = self.converted(node.value, kind)
         # the value's own assignments, if any, came first
         root = self.variable(name.token.text) or root
-        self.store(name.token.text, _with(root, path[::-1], new))
+        self.store(name.token.text, with_member(root, path[::-1], new))
         return new
 
     def _reach(self, root: Value, path: list[str], token: Token) -> Value:
         for name in path:
-            if not isinstance(root, Struct) or name not in root.members:
+            member = member_of(root, name)
+            if member is None:
                 raise Unsupported(f"there is no member {printable(name)}", token)
-            root = root.members[name]
+            root = member
         return root
-
-
-def _with(root: Value, path: list[str], value: Value) -> Value:
-    """The value with one member replaced."""
-    if not path:
-        return value
-    assert isinstance(root, Struct)
-    inner = _with(root.members[path[0]], path[1:], value)
-    return Struct(root.type, {**root.members, path[0]: inner})

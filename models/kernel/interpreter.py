@@ -8,17 +8,34 @@ from typing import TypeVar
 
 from checker import terms
 from checker.terms import FALSE, TRUE, Term
+from models.kernel import assembly, sparc
 from models.kernel.architectures import Platform
 from models.kernel.errors import MAX_DEPTH, MAX_STEPS, MAX_VARIABLES, Budget, Unsupported, fault
 from models.kernel.expressions import Expressions
 from models.kernel.kinds import BYTE_ORDERS, byte_ordered
-from models.kernel.syntax import Assign, Block, Call, Declare, Evaluate, Expression, If, Return, Statement
+from models.kernel.statements import BodyParser
+from models.kernel.syntax import (
+    Assembly,
+    Assign,
+    Block,
+    Call,
+    Declare,
+    Evaluate,
+    Expression,
+    If,
+    Name,
+    Return,
+    Statement,
+)
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Function, Unit
-from models.kernel.values import Opaque, Type, Value, Void, choose, unset
-from models.kernel.words import INT, IntType, Word, convert, from_truth, number
+from models.kernel.values import WIDTH, Opaque, Pointer, Type, Unset, Value, Void, choose, unset
+from models.kernel.words import INT, ULONG, IntType, Word, convert, from_truth, number, signed
 
 T = TypeVar("T")
+
+INSTRUCTIONS: dict[str, Callable[[assembly.Instruction, assembly.Registers], None]] = {"sparc64": sparc.execute}
+"""What runs one instruction, by the name of the instruction set."""
 
 IDENTITIES = frozenset({"likely", "unlikely", "__builtin_expect", "READ_ONCE"})
 """Calls whose value is their first argument."""
@@ -33,8 +50,8 @@ TESTED = frozenset({"WARN", "WARN_ON", "WARN_ONCE", "WARN_ON_ONCE"})
 """Of these, the calls whose value is the truth of their first argument."""
 
 PAGE_TO_PFN = frozenset({"page_to_pfn", "__page_to_pfn"})
+PFN_TO_PAGE = frozenset({"pfn_to_page", "__pfn_to_page"})
 """The frame number of a page, under its name and under that of include/asm-generic/memory_model.h."""
-
 
 BYTE_SWAPS = {
     **{f"cpu_to_{kind.strip('_')}": (f"u{kind[4:]}", kind) for kind in sorted(BYTE_ORDERS)},
@@ -165,6 +182,8 @@ class Interpreter(Expressions):
             self._run_if(statement)
         elif isinstance(statement, Return):
             self._run_return(statement)
+        elif isinstance(statement, Assembly):
+            self._run_assembly(statement)
         else:
             raise Unsupported(statement.reason, statement.token)
 
@@ -230,6 +249,52 @@ class Interpreter(Expressions):
                 self.frame.result = self.converted(statement.value, kind)
         self.frame.returned = TRUE
 
+    def _run_assembly(self, statement: Assembly) -> None:
+        execute = INSTRUCTIONS.get(self.platform.assembly)
+        if execute is None:
+            raise Unsupported("inline assembly is not understood", statement.token)
+        token = statement.token
+        found = assembly.parsed(BodyParser(list(statement.inner), self.unit.is_type, token.file, token.line))
+        lines = assembly.lines(found.template)
+        self._budget.spend(len(lines), token)
+        registers = assembly.Registers(self._operands(found))
+        for instruction in assembly.program(lines, self.platform.patches, self.platform.chosen):
+            execute(instruction, registers)
+        for operand, register in zip(found.outputs, registers.operands, strict=False):
+            self._give(operand, register.value)
+
+    def _operands(self, statement: assembly.Statement) -> list[assembly.Register]:
+        """The registers and constants of a statement of assembly before it runs."""
+        found: list[assembly.Register] = []
+        for operand in statement.outputs:
+            if operand.constraint not in ("=r", "=&r"):
+                raise Unsupported(f"the output {printable(operand.constraint)!r} is not understood", operand.token)
+            found.append(assembly.Register(output=True, early=operand.constraint == "=&r"))
+        for operand in statement.inputs:
+            value = self.word(operand.value)
+            if operand.constraint == "i" and value.term.op == "const":
+                found.append(assembly.Register(constant=signed(value)))
+            elif operand.constraint == "r" and value.type.bits == WIDTH:
+                found.append(assembly.Register(value=value.term))
+            elif _ties(operand.constraint, len(statement.outputs)) and value.type.bits == WIDTH:
+                found.append(found[int(operand.constraint)])
+                found[-1].value = value.term
+            else:
+                raise Unsupported(f"the input {printable(operand.constraint)!r} is not understood", operand.token)
+        return found
+
+    def _give(self, operand: assembly.Operand, value: Term | None) -> None:
+        """Assigns an output of assembly; one that no instruction wrote leaves its variable without a value."""
+        if value is None and isinstance(operand.value, Name) and self.variable(operand.value.token.text) is not None:
+            self.store(operand.value.token.text, Unset(ULONG))
+            return
+        if value is None:
+            raise Unsupported("an output that no instruction writes", operand.token)
+        result = Token("word", "%", operand.token.file, operand.token.line, operand.token.seq)
+        self.store(result.text, Word(ULONG, value))
+        self.discard(Assign(operand.token, "", operand.value, Name(result)))
+        self.frame.variables.pop(result.text)
+
     def call(self, node: Call) -> Value | None:
         """A call: a helper of the tree inlined, or something whose value is known."""
         name = node.token.text
@@ -264,11 +329,17 @@ class Interpreter(Expressions):
         if name in BYTE_SWAPS and len(node.arguments) == 1:
             taken, yielded = (self._byte_ordered(kind) for kind in BYTE_SWAPS[name])
             return Word(yielded, convert(self.word(node.arguments[0]), taken).term)
-        if name in PAGE_TO_PFN and len(node.arguments) == 1:
-            page = self.evaluate(node.arguments[0])
-            if isinstance(page, Opaque) and page.frame is not None:
-                abi = self.platform.abi
-                return Word(abi.ulong, terms.extract(page.frame, abi.bits - 1, 0))
+        if name in PAGE_TO_PFN | PFN_TO_PAGE and len(node.arguments) == 1:
+            return self._frame(name, node.arguments[0])
+        return None
+
+    def _frame(self, name: str, argument: Expression) -> Value | None:
+        """A page is known by its frame number."""
+        value, ulong = self.evaluate(argument), self.platform.abi.ulong
+        if name in PAGE_TO_PFN and isinstance(value, Opaque) and value.frame is not None:
+            return Word(ulong, terms.extract(value.frame, ulong.bits - 1, 0))
+        if name in PFN_TO_PAGE and isinstance(value, Word):
+            return Opaque(Pointer("struct page"), terms.extend(convert(value, ulong).term, WIDTH))
         return None
 
     def _first_set(self, argument: Expression) -> Value:
@@ -317,9 +388,14 @@ class Interpreter(Expressions):
         return frame.result
 
 
+def _ties(constraint: str, outputs: int) -> bool:
+    """Whether an input has the register of an output, by its number."""
+    return constraint.isdecimal() and len(constraint) < 3 and int(constraint) < outputs
+
+
 def _assigns(node: object) -> bool:
     """Whether an expression holds an assignment anywhere."""
-    if isinstance(node, Assign):
+    if isinstance(node, Assign | Assembly):
         return True
     if isinstance(node, tuple):
         return any(_assigns(part) for part in node)

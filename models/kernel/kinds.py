@@ -8,8 +8,8 @@ from models.kernel.errors import MAX_MEMBERS, Unsupported
 from models.kernel.statements import BodyParser
 from models.kernel.syntax import Expression, TypeName
 from models.kernel.tokens import Token, printable
-from models.kernel.unit import KNOWN_TYPES, Unit, split_parts
-from models.kernel.values import Pointer, StructType, Type, Void, width_of
+from models.kernel.unit import KNOWN_TYPES, Unit
+from models.kernel.values import WIDTH, Pointer, StructType, Type, UnionType, View, Void, width_of
 from models.kernel.words import BOOL, CHAR, INT, LONG, UINT, ULONG, Abi, IntType
 
 _MAX_CHAIN = 20
@@ -120,68 +120,54 @@ class Types:
     def _defined(self, tokens: list[Token], token: Token, chain: int) -> Type:
         brace = next((index for index, found in enumerate(tokens) if found.text == "{"), None)
         if brace is not None:
-            return self._group(tokens, brace, chain)
+            if tokens[0].text not in ("struct", "union"):
+                raise self._refuse(tokens[0], f"a {printable(tokens[0].text)} as a type is not understood")
+            close = max(index for index, found in enumerate(tokens) if found.text == "}")
+            return self._group(tokens[0], tokens[brace + 1 : close], chain)
         parser = self._unit.parser(tokens, token)
         named = parser.type_name()
         if parser.peek().kind != "end":
             raise self._refuse(parser.peek(), "a type of this form is not understood")
         return self.resolve(named, chain + 1)
 
-    def _group(self, tokens: list[Token], brace: int, chain: int) -> Type:
-        """A structure or union that is defined where it is used."""
-        first = tokens[0]
-        if chain > _MAX_CHAIN:
-            raise self._refuse(first, f"types nest deeper than the limit of {_MAX_CHAIN}")
-        close = max((index for index, found in enumerate(tokens) if found.text == "}"), default=len(tokens))
-        if first.text == "struct":
-            return self._members(tokens[brace + 1 : close], first, chain)
-        if first.text == "union":
-            return self._union(tokens[brace + 1 : close], first, chain)
-        raise self._refuse(first, f"a {printable(first.text)} as a type is not understood")
-
-    def _union(self, inner: list[Token], token: Token, chain: int) -> Type:
-        """A union of integers: known by its widest member; nothing can be done with the others, which are part of it."""
-        named: list[tuple[str, Type]] = []
-        width = 0
-        *parts, rest = split_parts(inner, ";")
-        for part in parts:
-            found = self._union_part(part, token, chain + 1)
-            if not all(isinstance(kind, IntType | StructType) for _, kind in found):
-                raise self._refuse(token, "a union that holds something else than integers is not understood")
-            named += [(name, kind) for name, kind in found if isinstance(kind, IntType)]
-            width = max(width, *(width_of(kind) for _, kind in found))
-        widest = next(((name, kind) for name, kind in named if width_of(kind) == width), None)
-        if widest is None or rest:
-            raise self._refuse(token, "a union without an integer that spans it is not understood")
-        return StructType(f"{token.file}:{token.line}", (widest,), union=True)
-
-    def _union_part(self, part: list[Token], token: Token, chain: int) -> list[tuple[str, Type]]:
-        if len(part) > 1 and part[1].text == "{" and part[-1].text == "}":
-            return [("", self._group(part, 1, chain))]
-        kind = self._members([*part, Token("punct", ";", token.file, token.line, token.seq)], token, chain)
-        assert isinstance(kind, StructType)
-        return list(kind.members)
-
     def _struct(self, tag: str, token: Token, chain: int) -> Type:
         inner = self._unit.structs.get(tag)
         if inner is None:
             raise self._refuse(token, f"struct {printable(tag)} is not known")
-        return self._members(inner, token, chain)
+        return self._group(token, inner, chain)
 
-    def _members(self, inner: list[Token], token: Token, chain: int) -> Type:
+    def _group(self, token: Token, inner: list[Token], chain: int) -> StructType | UnionType:
+        """The structure or union that starts at a token, with these tokens between its braces."""
+        if chain > _MAX_CHAIN:
+            raise self._refuse(token, "structures nest too deep")
+        members = self._members(inner, token, chain)
+        name = f"{token.file}:{token.line}"
+        if token.text == "union":
+            return self._union(name, members, token)
+        if any(not member for member, _ in members):
+            raise self._refuse(token, "a structure with a member without a name is not understood")
+        return StructType(name, tuple(members))
+
+    def _members(self, inner: list[Token], token: Token, chain: int) -> list[tuple[str, Type]]:
+        """Names and types, in order; a structure inside without a name has the name ""."""
         parser = self._unit.parser(inner, token)
         members: list[tuple[str, Type]] = []
         while parser.peek().kind != "end":
             parser.skip_qualifiers()
-            if not parser.starts_type():
+            if parser.peek().text in ("struct", "union") and parser.peek(1).text == "{":
+                kind: Type = self._group(parser.take(), parser.group("{", "}"), chain + 1)
+            elif parser.starts_type():
+                kind = self.resolve(parser.type_name(), chain + 1)
+            else:
                 raise self._refuse(parser.peek(), f"the member type {printable(parser.peek().text)} is not known")
-            kind = self.resolve(parser.type_name(), chain + 1)
             members += [(name, kind) for name in self._member_names(parser)]
             if sum(_integers(kind) for _, kind in members) > MAX_MEMBERS:
                 raise self._refuse(token, f"a structure of more than {MAX_MEMBERS} integers is not understood")
-        return StructType(f"{token.file}:{token.line}", tuple(members))
+        return members
 
     def _member_names(self, parser: BodyParser) -> list[str]:
+        if parser.accept(";"):
+            return [""]
         names = [parser.word()]
         while parser.accept(","):
             names.append(parser.word())
@@ -189,6 +175,37 @@ class Types:
             raise self._refuse(parser.peek(), "a member of this form is not understood")
         parser.expect(";")
         return names
+
+    def _union(self, name: str, members: list[tuple[str, Type]], token: Token) -> UnionType:
+        """The union of these members; those of a structure without a name count as its own."""
+        views: list[View] = []
+        seen = [
+            kind.members if not name and isinstance(kind, StructType) else ((name, kind),) for name, kind in members
+        ]
+        for parts in seen:
+            widths = {_width_of_one(part) for _, part in parts}
+            if len(widths) != 1 or None in widths:
+                raise self._refuse(token, "a union of something else than integers of one width is not understood")
+        bits = max((width_of(kind) for _, kind in members), default=0)
+        if not 0 < bits <= WIDTH:
+            raise self._refuse(token, f"a union of {bits} bits is not understood")
+        for parts in seen:
+            place = 0
+            for part, inner in parts:
+                width = width_of(inner)
+                # the first byte in memory is the most significant one where the machine says so
+                views.append(View(part, inner, bits - place - width if self._abi.big_endian else place))
+                place += width
+        return UnionType(name, bits, tuple(views))
+
+
+def _width_of_one(kind: Type) -> int | None:
+    """The bits of the one integer that a type holds; None if it holds something else, or has bytes to turn round."""
+    while isinstance(kind, StructType) and len(kind.members) == 1:
+        kind = kind.members[0][1]
+    if isinstance(kind, UnionType):
+        return kind.bits
+    return kind.bits if isinstance(kind, IntType) and not kind.swapped else None
 
 
 def _integers(kind: Type) -> int:

@@ -86,7 +86,12 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
         hint = f"did you mean {near[0]}?" if near else "see ptecheck list architectures"
         raise KernelError(f"helpers of {architecture} cannot be read from a kernel tree: {hint}")
     folder = Tree.open(tree)
-    platform = platform.with_features(features or platform.default)
+    chosen = features or platform.default
+    for name in chosen:
+        clash = platform.features[name].excludes & set(chosen) if name in platform.features else None
+        if clash:
+            raise KernelError(f"{architecture}: {name} and {min(clash)} exclude each other")
+    platform = platform.with_features(chosen)
     _check_layout(folder, platform)
     if platform.newer:
         header = folder.read(f"arch/{platform.folder}/include/asm/pgtable.h")

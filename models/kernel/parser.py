@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from models.kernel.errors import MAX_MEMBERS, MAX_NESTING, KernelError, Unsupported, fault
+from models.kernel.errors import MAX_NESTING, KernelError, Unsupported, fault
 from models.kernel.syntax import (
     Assign,
     Binary,
@@ -40,8 +40,7 @@ QUALIFIERS = frozenset(
     "__meminit".split()
 )
 ASM = frozenset({"asm", "__asm__", "__asm"})
-ELEMENTS = frozenset(str(index) for index in range(MAX_MEMBERS))
-"""The indices of array elements that are understood, as they are written."""
+ASM_QUALIFIERS = frozenset({"volatile", "__volatile__", "__volatile", "inline", "__inline__", "__inline"})
 
 
 class Parser:
@@ -193,9 +192,8 @@ class Parser:
             elif token.text == "(":
                 value = self._call(token, value)
             elif token.text == "[":
-                index = self.expression()
+                value = Element(token, value, self.expression())
                 self.expect("]")
-                value = _element(token, value, index)
             else:
                 value = Refused(token, f"an increment or decrement ({token.text}) is not understood")
         return value
@@ -273,9 +271,10 @@ class Parser:
         if self.peek().text == ".":
             self.take()
             member = self.word()
-            if self.peek().text in (".", "["):
-                token = self.peek()
-                raise Unsupported("a nested member in an initialiser is not understood", token)
+            while self.accept("."):
+                member += f".{self.word()}"
+            if self.peek().text == "[":
+                raise Unsupported("an array element in an initialiser is not understood", self.peek())
             self.expect("=")
         return member, self.literal(None) if self.peek().text == "{" else self.assignment()
 
@@ -302,13 +301,18 @@ class Parser:
 
     def skip_group(self) -> None:
         """Passes over a group in parentheses."""
-        self.expect("(")
-        depth = 1
+        self.group()
+
+    def group(self, opening: str = "(", closing: str = ")") -> list[Token]:
+        """The tokens between two brackets, consumed with them."""
+        self.expect(opening)
+        start, depth = self.index, 1
         while depth:
             token = self.take()
             if token.kind == "end":
-                raise self.error(token, "')' expected")
-            depth += (token.text == "(") - (token.text == ")")
+                raise self.error(token, f"{closing!r} expected")
+            depth += (token.text == opening) - (token.text == closing)
+        return self.tokens[start : self.index - 1]
 
     def type_name(self) -> TypeName:
         """A type without a variable, such as ``unsigned long`` or ``struct page *``."""
@@ -321,6 +325,8 @@ class Parser:
             token = self.take()
             words.append(token.text)
             if token.text in ("struct", "union", "enum"):
+                if self.peek().text == "{":
+                    raise Unsupported("a type defined here is not understood", token)
                 words.append(self.word())
             self.skip_qualifiers()
         if not words:
@@ -347,10 +353,3 @@ class Parser:
             self.skip_qualifiers()
             pointer = True
         return pointer
-
-
-def _element(token: Token, base: Expression, index: Expression) -> Expression:
-    """``base[index]``; ``[0]`` and so on are like members, see :class:`models.kernel.kinds.Types`."""
-    if isinstance(index, Number) and index.token.text in ELEMENTS:
-        return Member(token, base, f"[{index.token.text}]", False)
-    return Element(token, base, index)

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from models.kernel.architectures import CLASSES, MACROS, VM_FLAGS, Platform
+from models.kernel.boot import filled
 from models.kernel.errors import KernelError, Unsupported, fault
 from models.kernel.interpreter import Interpreter
+from models.kernel.macros import LAST
 from models.kernel.source import Tree
+from models.kernel.syntax import TypeName
 from models.kernel.tables import entries, indices
 from models.kernel.tokens import Token
 from models.kernel.unit import Function
@@ -49,9 +52,8 @@ def protections(interpreter: Interpreter, platform: Platform, tree: Tree, evalua
     table = interpreter.unit.objects.get("protection_map")
     if table:
         return _of_table(interpreter, table, _added_at_boot(interpreter, platform, evaluate))
-    setup = interpreter.unit.functions.get(platform.protection_setup)
-    if setup is not None:
-        return _of_setup(interpreter, setup)
+    if platform.protection_setup and tree.has(platform.protection_map):
+        return _of_setup(interpreter, platform)
     found = _of_index_macros(interpreter, evaluate)
     return found if found.classes else _of_macros(interpreter, platform, tree, evaluate)
 
@@ -89,24 +91,6 @@ def _of_table(interpreter: Interpreter, tokens: list[Token], added: int) -> Prot
     return found
 
 
-def _of_setup(interpreter: Interpreter, setup: Function) -> Protections:
-    """The statements ``protection_map[index] = value;`` of a function that does nothing else."""
-    words: dict[int, int] = {}
-    places: dict[int, str] = {}
-    try:
-        for place, index_tokens, value in entries(setup.body[1:-1], "protection_map", ";"):
-            for index in indices(index_tokens, partial(_constant, interpreter, place=place), ENTRIES):
-                words[index] = _constant(interpreter, value, place)
-                places[index] = f"{place.file}:{place.line}"
-    except Unsupported as error:
-        what = f"a statement of {setup.name.text}() that does not set an entry of protection_map"
-        raise KernelError(f"{error.file}:{error.line}: {what}") from None
-    found = _classified(words, places)
-    if len(found.classes) != len(CLASSES):
-        raise fault(setup.name, f"{setup.name.text}() does not set every entry of protection_map")
-    return found
-
-
 COMPUTED = "vm_get_page_prot"
 """The function that turns a mapping's flags into its page protection, where an architecture has its own."""
 
@@ -119,6 +103,22 @@ def _of_function(function: Function, platform: Platform, evaluate: Evaluate) -> 
     except (Unsupported, Undefined) as error:
         raise fault(function.name, f"{COMPUTED}() cannot be read: {error}") from None
     return _classified(words, dict.fromkeys(words, place))
+
+
+def _of_setup(interpreter: Interpreter, platform: Platform) -> Protections:
+    """The entries that a function gives to protection_map when the kernel boots."""
+    place, setup = Token("word", "pgprot_t", platform.protection_map, 1, LAST), platform.protection_setup
+    try:
+        kind = interpreter.types.resolve(TypeName(place, ("pgprot_t",)))
+        found = filled(interpreter, setup, "protection_map", kind)
+        words = {index: _integer(entry.value, platform.abi) for index, entry in found.items() if index < ENTRIES}
+    except (Unsupported, Undefined) as error:
+        at = error if isinstance(error, Unsupported) and error.file else place
+        raise fault(at, f"{setup}(), which fills protection_map, cannot be read: {error}") from None
+    table = _classified(words, {index: f"{entry.token.file}:{entry.token.line}" for index, entry in found.items()})
+    if len(table.classes) != len(CLASSES):
+        raise fault(place, f"{setup}() does not fill protection_map")
+    return table
 
 
 def _of_index_macros(interpreter: Interpreter, evaluate: Evaluate) -> Protections:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from models.kernel.errors import Unsupported
-from models.kernel.parser import ASM, Parser
+from models.kernel.parser import ASM, ASM_QUALIFIERS, Parser
 from models.kernel.syntax import (
+    Assembly,
     Block,
     BlockValue,
     Declare,
@@ -91,10 +92,22 @@ class BodyParser(Parser):
         if token.text in LOOPS:
             return self._loop()
         if token.text in ASM:
-            return self._skip_to_semicolon("inline assembly is not understood")
+            return self._assembly()
         if token.text in JUMPS or (self.peek(1).text == ":" and self.peek(2).text != ":"):
             return self._skip_to_semicolon(f"a jump or label ({printable(token.text)}) is not understood")
         return None
+
+    def _assembly(self) -> Statement:
+        token = self.peek()
+        ahead = 1
+        while self.peek(ahead).text in ASM_QUALIFIERS:
+            ahead += 1
+        if self.peek(ahead).text != "(":
+            return self._skip_to_semicolon("inline assembly of this form is not understood")
+        self.index += ahead
+        inner = self.group()
+        self.expect(";")
+        return Assembly(token, tuple(inner))
 
     def _refuse_unknown_type(self, token: Token) -> None:
         following = self.peek(1)
@@ -132,11 +145,12 @@ class BodyParser(Parser):
         return Refused(token, "a loop is not understood")
 
     def _loop(self) -> Statement:
+        start = self.index
         token = self.take()
         self.skip_group()
         self._single()
         what = "a switch" if token.text == "switch" else "a loop"
-        return Refused(token, f"{what} is not understood")
+        return Refused(token, f"{what} is not understood", tuple(self.tokens[start : self.index]))
 
     def _skip_to_semicolon(self, reason: str) -> Statement:
         token = self.take()

@@ -100,10 +100,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """``array[index]``."""
+    """``base[index]``."""
 
     token: Token
-    array: Expression
+    base: Expression
     index: Expression
 
 
@@ -118,7 +118,7 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """``(type) { .member = value }`` or an initialiser in braces; a member is "" when it is not named."""
+    """``(type) { .member = value }`` or an initialiser in braces; a member is "" when not named, dotted when nested."""
 
     token: Token
     type: TypeName | None
@@ -143,10 +143,11 @@ class SizeOf:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A construct that is C but not in the subset; harmless unless it is reached."""
+    """A construct that is C but not in the subset, for a loop with its tokens; harmless unless it is reached."""
 
     token: Token
     reason: str
+    inner: tuple[Token, ...] = ()
 
 
 Expression = (
@@ -211,7 +212,15 @@ class Block:
     statements: tuple[Statement, ...]
 
 
-Statement = Declare | Evaluate | If | Return | Block | Refused
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A statement of inline assembly; its operands are read when it runs."""
+
+    token: Token
+    inner: tuple[Token, ...]
+
+
+Statement = Declare | Evaluate | If | Return | Block | Assembly | Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,28 +12,22 @@ Integer = Callable[[list[Token]], int]
 """The value of the tokens of a constant expression."""
 
 
-def entries(
-    tokens: list[Token], table: str = "", separator: str = ","
-) -> Iterator[tuple[Token, list[Token], list[Token]]]:
-    """Where each ``[index] = value`` stands, the tokens of its index, and those of its value.
+def entries(tokens: list[Token]) -> Iterator[tuple[Token, list[Token], list[Token]]]:
+    """Where each ``[index] = value`` of an initialiser stands, the tokens of its index, and those of its value.
 
     Args:
-        tokens: what stands in the braces of an initialiser, or of a function.
-        table: what each entry begins with; in an initialiser nothing.
-        separator: what stands between them.
+        tokens: what stands in the braces.
 
     Raises:
         Unsupported: an entry has another form.
     """
-    head = [table] if table else []
-    for part in split_parts(tokens, separator):
+    for part in split_parts(tokens):
         if not part:
             continue
         close = next((i for i, token in enumerate(part) if token.text == "]"), len(part))
-        shape = [token.text for token in (*part[: len(head) + 1], *part[close + 1 : close + 2])]
-        if shape != [*head, "[", "="]:
+        if [token.text for token in (part[0], *part[close + 1 : close + 2])] != ["[", "="]:
             raise Unsupported("an entry of a form that is not understood", part[0])
-        yield part[0], part[len(head) + 1 : close], part[close + 2 :]
+        yield part[0], part[1:close], part[close + 2 :]
 
 
 def indices(tokens: list[Token], integer: Integer, length: int) -> range:

@@ -51,6 +51,7 @@ class Unit:
         structs: tag -> the tokens between its braces.
         enums: enumerator -> its enumeration: each name with the tokens of its value, if it has one.
         objects: variables, name -> the tokens of the initialiser (empty without one).
+        constants: those that never change, name -> the tokens of the type.
     """
 
     macros: Macros
@@ -61,6 +62,7 @@ class Unit:
     structs: dict[str, list[Token]] = field(default_factory=dict)
     enums: dict[str, list[tuple[str, list[Token]]]] = field(default_factory=dict)
     objects: dict[str, list[Token]] = field(default_factory=dict)
+    constants: dict[str, list[Token]] = field(default_factory=dict)
 
     def is_type(self, name: str) -> bool:
         """Whether the name is a type's."""
@@ -81,6 +83,14 @@ class Unit:
         if parser.peek().kind != "end":
             raise parser.error(parser.peek(), "nothing more expected")
         return value
+
+    def type_name(self, tokens: list[Token], place: Token) -> TypeName:
+        """The tokens as the name of a type."""
+        parser = self.parser(tokens, place)
+        parser.skip_qualifiers()
+        if not parser.starts_type():
+            raise Unsupported("the type of this object is not known", place)
+        return parser.type_name()
 
     def signature(self, function: Function) -> tuple[TypeName, tuple[Parameter, ...]]:
         """Return type and parameters."""
@@ -179,6 +189,8 @@ class Unit:
                 self.objects.setdefault(word.text, [])
                 if equals is not None:
                     self.objects[word.text] = head[equals + 1 :]
+                    if {"static", "const"} <= {token.text for token in left} and left[-1] is word:
+                        self.constants[word.text] = left[:-1]
                 return
 
 
@@ -309,11 +321,11 @@ def _outside_groups(tokens: list[Token]) -> list[Token]:
     return [token for token in _flat(tokens) if token is not None]
 
 
-def split_parts(tokens: list[Token], mark: str = ",") -> list[list[Token]]:
-    """The parts between commas, or other marks, that stand outside brackets."""
+def split_parts(tokens: list[Token]) -> list[list[Token]]:
+    """The parts between commas that stand outside brackets."""
     parts: list[list[Token]] = [[]]
     for token, outside in zip(tokens, _flat(tokens), strict=True):
-        if outside is not None and token.text == mark:
+        if outside is not None and token.text == ",":
             parts.append([])
         else:
             parts[-1].append(token)

@@ -14,11 +14,44 @@ WIDTH = 64
 
 @dataclass(frozen=True, slots=True)
 class StructType:
-    """A structure, its members in order; of a union, the one member that spans it."""
+    """A structure, its members in order."""
 
     name: str
     members: tuple[tuple[str, Type], ...]
-    union: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A member of a union, or of a structure without a name inside it.
+
+    Attributes:
+        name: the member's.
+        type: the member's.
+        lowest: the place of its least significant bit in the union.
+    """
+
+    name: str
+    type: Type
+    lowest: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnionType:
+    """A union: one word, and what can be seen of it.
+
+    Attributes:
+        name: where it is defined.
+        bits: its width.
+        views: its members.
+    """
+
+    name: str
+    bits: int
+    views: tuple[View, ...]
+
+    def view(self, name: str) -> View | None:
+        """The member of a name."""
+        return next((view for view in self.views if view.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +66,7 @@ class Void:
     """No value."""
 
 
-Type = IntType | StructType | Pointer | Void
+Type = IntType | StructType | UnionType | Pointer | Void
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +75,14 @@ class Struct:
 
     type: StructType
     members: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """A union's value: all its bits."""
+
+    type: UnionType
+    term: Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +107,7 @@ class Unset:
     type: Type
 
 
-Value = Word | Struct | Opaque | Unset
+Value = Word | Struct | Union | Opaque | Unset
 
 
 def zero(kind: Type) -> Value:
@@ -75,6 +116,8 @@ def zero(kind: Type) -> Value:
         return number(0, kind)
     if isinstance(kind, StructType):
         return Struct(kind, {name: zero(member) for name, member in kind.members})
+    if isinstance(kind, UnionType):
+        return Union(kind, terms.constant(0, kind.bits))
     raise Undefined("a null pointer")
 
 
@@ -102,7 +145,52 @@ def choose(condition: Term, then: Value, otherwise: Value) -> Value:
     if isinstance(then, Struct) and isinstance(otherwise, Struct):
         members = {name: choose(condition, value, otherwise.members[name]) for name, value in then.members.items()}
         return Struct(then.type, members)
+    if isinstance(then, Union) and isinstance(otherwise, Union):
+        return Union(then.type, terms.choose(condition, then.term, otherwise.term))
     raise Undefined("a choice between two pointers")
+
+
+def member_of(value: Value, name: str) -> Value | None:
+    """A member of a structure or union; None if it has none of that name."""
+    if isinstance(value, Struct):
+        return value.members.get(name)
+    view = value.type.view(name) if isinstance(value.type, UnionType) else None
+    if view is None:
+        return None
+    if not isinstance(value, Union):
+        return unset(view.type)
+    return wrap(view.type, terms.extract(value.term, view.lowest + width_of(view.type) - 1, view.lowest))
+
+
+def with_member(value: Value, path: list[str], new: Value) -> Value:
+    """The value with one member, reached through others, replaced.
+
+    Raises:
+        Undefined: a part of a union whose rest was never set.
+    """
+    if not path:
+        return new
+    old = member_of(value, path[0])
+    assert old is not None
+    inner = with_member(old, path[1:], new)
+    if isinstance(value, Struct):
+        return Struct(value.type, {**value.members, path[0]: inner})
+    assert isinstance(value.type, UnionType)
+    view = value.type.view(path[0])
+    assert view is not None
+    return _with_view(value, value.type, view, inner)
+
+
+def _with_view(value: Value, kind: UnionType, view: View, new: Value) -> Value:
+    width = width_of(view.type)
+    term = scalar(new).term
+    if width < kind.bits:
+        if not isinstance(value, Union):
+            raise Undefined("a part of a union whose rest was never set")
+        kept = terms.word_op("band", value.term, ~(((1 << width) - 1) << view.lowest))
+        moved = terms.word_op("shl", terms.extend(term, kind.bits), view.lowest)
+        term = terms.word_op("bor", kept, moved)
+    return Union(kind, term)
 
 
 def scalar(value: Value) -> Word:
@@ -115,6 +203,8 @@ def scalar(value: Value) -> Word:
         value = next(iter(value.members.values()))
     if isinstance(value, Word):
         return value
+    if isinstance(value, Union):
+        return Word(IntType(value.type.bits, False), value.term)
     if isinstance(value, Unset):
         raise Undefined("a value that was never set")
     raise Undefined("a value that is not one integer")
@@ -137,6 +227,8 @@ def wrap(kind: Type, term: Term) -> Value:
             term = terms.word_op("lshr", term, min(width_of(member), term.width - 1))
         if width_of(kind) <= term.width:
             return Struct(kind, members)
+    if isinstance(kind, UnionType) and kind.bits <= term.width:
+        return Union(kind, terms.extract(term, kind.bits - 1, 0))
     raise Undefined("a parameter that does not fit a word")
 
 
@@ -147,17 +239,23 @@ def joined(value: Value, abi: Abi) -> Term:
         Undefined: the value holds something else than integers, or more than 64 bits of them.
     """
     if isinstance(value, Struct) and len(value.members) > 1:
-        if width_of(value.type) > WIDTH:
-            raise Undefined("a value of more than 64 bits")
-        found, place = terms.constant(0, WIDTH), 0
-        for name, member in value.type.members:
-            part = joined(value.members[name], abi)
-            found = terms.word_op("bor", found, terms.word_op("shl", part, place))
-            place += width_of(member)
-        return found
+        return _bits(value)
     # an entry is the number that the CPU reads, whatever the order of its bytes in memory
     number_held = scalar(value)
     return as_word(Word(replace(number_held.type, swapped=False), number_held.term), abi)
+
+
+def _bits(value: Value) -> Term:
+    """The integers of a value one after another, as 64 bits."""
+    if not isinstance(value, Struct) or len(value.members) < 2:
+        return terms.extend(scalar(value).term, WIDTH)
+    if width_of(value.type) > WIDTH:
+        raise Undefined("a value of more than 64 bits")
+    found, place = terms.constant(0, WIDTH), 0
+    for name, member in value.type.members:
+        found = terms.word_op("bor", found, terms.word_op("shl", _bits(value.members[name]), place))
+        place += width_of(member)
+    return found
 
 
 def width_of(kind: Type) -> int:
@@ -170,4 +268,6 @@ def width_of(kind: Type) -> int:
         return max(kind.bits, 8)
     if isinstance(kind, StructType):
         return sum(width_of(member) for _, member in kind.members)
+    if isinstance(kind, UnionType):
+        return kind.bits
     raise Undefined("a type that holds no integer")

@@ -299,7 +299,7 @@ def _order(op: str, left: Word, right: Word) -> Term:
 def _shift(op: str, value: Word, amount: Word) -> Word:
     if amount.term.op != "const":
         raise Undefined("a shift by an amount that is not constant")
-    steps = _signed(amount)
+    steps = signed(amount)
     bits = value.type.bits
     if not 0 <= steps < bits:
         raise Undefined(f"a shift of {bits} bits by {steps}, which C leaves undefined")
@@ -312,7 +312,8 @@ def _shift(op: str, value: Word, amount: Word) -> Word:
     return Word(value.type, shifted)
 
 
-def _signed(word: Word) -> int:
+def signed(word: Word) -> int:
+    """The value of a constant."""
     value = int(word.term.data)
     return value - (1 << word.type.bits) if word.type.signed and value >> (word.type.bits - 1) else value
 
@@ -321,11 +322,11 @@ def _divide(op: str, left: Word, right: Word) -> Word:
     kind = left.type
     if right.term.op != "const":
         raise Undefined("a division by a value that is not constant")
-    divisor = _signed(right)
+    divisor = signed(right)
     if divisor == 0:
         raise Undefined("a division by zero")
     if left.term.op == "const":
-        value = _signed(left)
+        value = signed(left)
         quotient = abs(value) // abs(divisor) * (1 if (value < 0) == (divisor < 0) else -1)
         return number(quotient if op == "/" else value - quotient * divisor, kind)
     if kind.signed or divisor & (divisor - 1):

@@ -27,15 +27,22 @@ _TABLES = {
     for level in ("pte", "pmd", "pud")
 }
 _NO_RIXI = RunTime(0, "cpu_has_rixi is false: the CPU has no read-inhibit and execute-inhibit bits")
-_RIXI = Feature("the CPU has read-inhibit and execute-inhibit bits (RIXI)", runtime={"cpu_has_rixi": 1})
+_RIXI = Feature(
+    "the CPU has read-inhibit and execute-inhibit bits (RIXI)",
+    runtime={"cpu_has_rixi": RunTime(1, "cpu_has_rixi is true")},
+)
 
 
 def _given(cacheable: int, *, rixi_test: bool = False) -> dict[str, RunTime]:
     """What is only known at run time; ``cacheable`` is the cache attribute in its place."""
-    says = f"_page_cachable_default is {cacheable:#x}, the cache attribute "
-    says += "of cached, noncoherent memory, as coherency_setup() sets it" if cacheable else "that it starts with"
-    given = {**_TABLES, "_page_cachable_default": RunTime(cacheable, says)}
+    given = {**_TABLES, "_page_cachable_default": _cached(cacheable)}
     return {**given, "cpu_has_rixi": _NO_RIXI} if rixi_test else given
+
+
+def _cached(value: int) -> RunTime:
+    says = f"_page_cachable_default is {value:#x}, the cache attribute "
+    says += "of cached, noncoherent memory, as coherency_setup() sets it" if value else "that it starts with"
+    return RunTime(value, says)
 
 
 def _config(options: str, levels: int, page_shift: int) -> dict[str, str]:
@@ -125,7 +132,7 @@ MIPS64 = Platform(
                 ),
                 **enabled("CPU_R10000 CPU_R4K_CACHE_TLB"),
             },
-            runtime={"_page_cachable_default": 0xC00},
+            runtime={"_page_cachable_default": _cached(0xC00)},
             excludes=frozenset({"rixi"}),
         ),
     },

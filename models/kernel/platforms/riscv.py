@@ -39,7 +39,10 @@ RISCV64 = Platform(
         "svnapot": Feature("naturally aligned pages of 64 KiB in one entry (Linux 6.4 and newer)"),
         "svpbmt": Feature(
             "memory types in page-table entries",
-            calls={"riscv_page_mtmask": 3 << 61, "riscv_page_nocache": 1 << 61, "riscv_page_io": 1 << 62},
+            calls={
+                f"riscv_page_{name}": RunTime(value, f"riscv_page_{name}() is {value:#x}, as Svpbmt has it")
+                for name, value in (("mtmask", 3 << 61), ("nocache", 1 << 61), ("io", 1 << 62))
+            },
         ),
     },
     physical_bits=56,
