@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from checker.bmc import BoundedResult, check_bounded
+from checker.bmc import BoundedResult, check_bounded, lowest_inputs
 from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
 from checker.explicit import Origin
 from checker.immaterial import bits_that_matter
@@ -125,8 +125,12 @@ def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[st
 
 def _decide_still(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
     """A system that never moves: what holds of its initial states, however many there are, holds."""
-    bounded = check_bounded(system, 0, budget=budget)
+    bounded = check_bounded(system, 0, budget=budget, settle=False)
     _report_bounded(system, bounded, results, "")
+    for number in bounded.violations:
+        name = system.invariants[number].name
+        origin = lowest_inputs(system, number, budget)
+        results[name] = _violated(replace(results[name], reason=""), partial(_trace, system, number, origin, ()))
     solver = Solver(budget)
     starts = system.relation.starts
     for number, invariant in enumerate(system.invariants):
