@@ -272,7 +272,15 @@ def _tests(level: Level) -> Iterator[Invariant]:
     yield statement("mkold-is-old", "an entry is not young after mkyoung, mkold", "young", False, "mkyoung", "mkold")
     yield statement("mkdirty-is-dirty", "dirty after mkclean, mkdirty", "dirty", True, "mkclean", "mkdirty")
     yield statement("mkclean-is-clean", "not dirty after mkdirty, mkclean", "dirty", False, "mkdirty", "mkclean")
-    yield statement("mkwrite-is-writable", "writable after wrprotect, mkwrite", "write", True, "wrprotect", "mkwrite")
+    yield Invariant(
+        "mkwrite-is-writable",
+        "in a writable mapping an entry is writable after wrprotect, mkwrite",
+        lambda s: implies(s.vm_write, call("write", call("mkwrite", call("wrprotect", s.entry)))),
+        source=f"{where}; include/linux/mm.h maybe_mkwrite(): mkwrite is for such mappings",
+        consequence="a store that is allowed faults for ever",
+        premise=lambda s: s.vm_write,
+        looks_at=lambda s: (call("mkwrite", call("wrprotect", s.entry)),),
+    )
     yield statement(
         "wrprotect-is-read-only", "not writable after mkwrite, wrprotect", "write", False, "mkwrite", "wrprotect"
     )
@@ -311,12 +319,13 @@ def _huge(level: Level) -> Iterator[Invariant]:
         "generic mm takes the page for a page table",
     )
     if level.has("bad"):
+        some = [p for p in protections(level.arch) if p.may_read]
         yield _entry(
             "huge-is-bad",
-            f"a huge entry counts as {level.name}_bad(): it points to no table",
-            lambda e: call("bad", e),
+            f"a fresh huge entry that allows some access counts as {level.name}_bad(): it points to no table",
+            lambda e: both(*(call("bad", level.fresh(p, e)) for p in some)),
             where,
-            "generic mm takes the page for a page table",
+            "mm/debug_vm_pgtable.c complains; generic code asks whether an entry is huge first",
         )
     if not level.has("mkinvalid"):
         return
