@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from checker.codegen import compile_masks
-from checker.dependency import BitSplitter, cone_of_influence, depends_only_on
+from checker.dependency import cone_of_influence, depends_only_on, splitter_of
 from checker.explicit import Reachable
 from checker.limits import Budget, OutOfBudget
 from checker.solver import Solver
@@ -89,7 +89,7 @@ def vocabulary(system: TransitionSystem, every: bool = False) -> tuple[Fact, ...
         for fact in _leaf_facts(leaf, term, mask):
             _offer(found, fact)
     allowed = {leaf.path: mask for leaf, mask in zip(relation.leaves, masks, strict=True)}
-    splitter = BitSplitter()
+    splitter = splitter_of(relation)
     return tuple(fact for fact in found.values() if depends_only_on(splitter, fact.term, allowed))
 
 
