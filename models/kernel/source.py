@@ -120,7 +120,7 @@ class Patched:
         return self.text is not None or bool(self.problem)
 
 
-@dataclass
+@dataclass(eq=False)
 class Tree:
     """An untrusted kernel tree, with patches in front of it if there are any.
 
