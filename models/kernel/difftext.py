@@ -236,19 +236,19 @@ class _Reader:
         while found := _EXTENDED.match(self._line(self.at)):
             seen.setdefault(found[1], found[2] or "")
             self.at += 1
+        copies = "copy from" in seen
+        moves = copies or "rename from" in seen
         hunks: tuple[Hunk, ...] = ()
+        old: Name | None = None
+        new: Name | None = None
         if self._plain_head(self.at):
             old, new = self._head(plain=False)
             hunks = self._hunks()
-        else:
-            old = new = self._git_name(start)
-        copies = "copy from" in seen
-        moves = copies or "rename from" in seen
         if moves:
-            old, new = (
-                self._exact(seen.get(f"{'copy' if copies else 'rename'} {which}", ""), start)
-                for which in ("from", "to")
-            )
+            kind = "copy" if copies else "rename"
+            old, new = (self._exact(seen.get(f"{kind} {which}", ""), start) for which in ("from", "to"))
+        elif old is None and new is None:
+            old = new = self._git_name(start)
         old = None if "new file mode" in seen else old
         new = None if "deleted file mode" in seen else new
         if old is None and new is None:

@@ -19,6 +19,8 @@ MAX_COMPARED = 20_000_000
 MAX_SHOWN = 50
 """The longest part of a line in messages."""
 
+END = "(the end of the file)"
+
 
 @dataclass(frozen=True)
 class Misfit(Exception):
@@ -48,6 +50,12 @@ class Fit:
     left_out: tuple[int, int]
 
     @property
+    def core(self) -> tuple[int, int]:
+        """The lines that change, without the context around them: the first one, and the first one behind."""
+        first = self.at - self.left_out[0]
+        return first + self.hunk.lead, first + len(self.hunk.old) - self.hunk.trail
+
+    @property
     def remark(self) -> str:
         """What a reader should know of how it was put; "" if it fits as it stands."""
         if not any(self.left_out):
@@ -66,7 +74,7 @@ class Lines:
         self.compared = 0
 
     def place(self, hunks: Sequence[Hunk], fuzz: int = MAX_FUZZ) -> list[Fit]:
-        """Where the hunks fit, none before or over an earlier one.
+        """Where the hunks fit, none before or over what an earlier one changes.
 
         Raises:
             Misfit: one of them fits nowhere.
@@ -80,7 +88,7 @@ class Lines:
             if fit is None:
                 raise Misfit(hunk, guess)
             moved = fit.at - fit.left_out[0] - hunk.starts[0]
-            done = fit.at + len(hunk.old) - sum(fit.left_out)
+            done = fit.core[1]
             found.append(fit)
         return found
 
@@ -89,10 +97,10 @@ class Lines:
         out: list[str] = []
         done = 0
         for fit in fits:
-            head, tail = fit.left_out
-            out += self.lines[done : fit.at]
-            out += fit.hunk.new[head : len(fit.hunk.new) - tail]
-            done = fit.at + len(fit.hunk.old) - head - tail
+            start, end = fit.core
+            new = fit.hunk.new
+            out += [*self.lines[done:start], *new[fit.hunk.lead : len(new) - fit.hunk.trail]]
+            done = end
         return out + self.lines[done:]
 
     def _find(self, hunk: Hunk, guess: int, done: int, fuzz: int) -> Fit | None:
@@ -104,7 +112,7 @@ class Lines:
         left_out = (max(head, 0), max(tail, 0))
         wanted = list(hunk.old[left_out[0] : len(hunk.old) - left_out[1]])
         guess += left_out[0]
-        for at in self._candidates(wanted, guess, done):
+        for at in self._candidates(wanted, guess, done + left_out[0]):
             # less context at one end than at the other: the file ends there
             starts = head >= 0 or hunk.starts[0] > 0 or at == 0
             ends = tail >= 0 or at + len(wanted) == len(self.lines)
@@ -129,8 +137,8 @@ class Lines:
         starts = [misfit.guess, *self.where.get(wanted[0] if wanted else "", ())[:1_000]]
         best = min(starts, key=lambda at: (-self._same(wanted, at), abs(at - misfit.guess)))
         same = self._same(wanted, best)
-        here = self.lines[best + same] if 0 <= best + same < len(self.lines) else "(the end of the file)"
-        return best + same, here, wanted[same] if same < len(wanted) else "(nothing)"
+        here = self.lines[best + same] if 0 <= best + same < len(self.lines) else END
+        return best + same, here, wanted[same] if same < len(wanted) else END
 
     def _same(self, wanted: Sequence[str], at: int) -> int:
         """How many lines fit from a place on."""

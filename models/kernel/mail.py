@@ -145,7 +145,7 @@ def _message(name: str, raw: str, first: int) -> list[Text]:
 
 
 def _text(name: str, raw: str, first: int, subject: str = "") -> Text:
-    lines = raw.split("\n")
+    lines = raw.removesuffix("\n").split("\n")
     longest = max(range(len(lines)), key=lambda index: len(lines[index]))
     if len(lines[longest]) > MAX_LOGICAL_LINE:
         raise KernelError(f"{name}:{first + longest}: a line is longer than the limit of {MAX_LOGICAL_LINE} characters")
