@@ -298,8 +298,15 @@ def regular_size(path: Path, limit: int | None) -> int | None:
 
 
 def small_file(path: Path, limit: int) -> str | None:
-    """The text of a regular file, None if there is none."""
+    """The text of a regular file, None if there is none.
+
+    Raises:
+        KernelError: it is something else, too large, or no text.
+    """
     try:
-        return None if path.is_dir() or regular_size(path, limit) is None else path.read_bytes().decode("latin-1")
+        text = "" if path.is_dir() or regular_size(path, limit) is None else path.read_bytes().decode("latin-1")
     except OSError:
         return None
+    if "\0" in text:
+        raise KernelError(f"{printable(path.name)} of the repository holds a NUL byte")
+    return text or None

@@ -57,10 +57,10 @@ def git_tree(folder: Path, revision: str) -> Tree:
         KernelError: there is no repository or no such revision, objects are missing, or dulwich is not installed.
     """
     root = existing_folder(folder)
-    shown = printable(revision, 40)
     repository = _Repository.open(root)
     commit = repository.find(revision)
-    label = printable(f"{printable(str(root), MAX_LABEL - 60)} at {shown} ({commit[:12]})", MAX_LABEL)
+    shown = f"commit {commit[:12]}" if commit.startswith(revision) else f"{printable(revision, 40)} ({commit[:12]})"
+    label = f"{printable(str(root), MAX_LABEL - 60)} at {shown}"
     return Tree(root, GitFiles(repository.objects, repository.tree(commit), label), label)
 
 
