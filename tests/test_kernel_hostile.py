@@ -471,6 +471,13 @@ def test_types_that_are_defined_by_themselves(tmp_path: Path) -> None:
     assert "is defined by itself" in found.reason
 
 
+@pytest.mark.parametrize("name", ["pte_t", "unsigned", "new_t", "const"])
+def test_a_typedef_of_nothing_defines_nothing(tmp_path: Path, name: str) -> None:
+    header = f"{HEAD}typedef {name};\n#define pte_mkdirty(pte) __pte(pte_val(pte) | 2)\n"
+    found = lift_tree(made_up_tree(tmp_path, header), "loongarch")
+    assert found.helpers["pte_mkdirty"](1) == 3
+
+
 def test_enumerators_that_are_defined_by_themselves(tmp_path: Path) -> None:
     message = refused_header(
         tmp_path, HEAD + "enum e { A = B, B = A };\nstatic inline pte_t pte_mkdirty(pte_t p) { return __pte(A); }\n"

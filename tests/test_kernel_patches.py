@@ -325,6 +325,7 @@ def test_files_that_the_tree_lacks(root: Path) -> None:
         ("--- a/x\n+++ b/x\n@@ -1,99999999999 +1 @@\n a\n", "p1:3: the head of this hunk cannot be read"),
         ("--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n", "p1:2: both names are /dev/null"),
         ("diff --git a/x b/y\nold mode 100644\nnew mode 100755\n", "p1:1: the name of the file cannot be told from this line"),
+        ("diff --git a b\nold mode 100644\nnew mode 100755\n", "p1:1: the name of the file cannot be told from this line"),
         ("diff --git a/x b/x\nnew file mode 1\ndeleted file mode 1\n", "p1:1: a file that is neither there before nor after"),
         ("diff --git a/x b/x\nrename from x\n", "p1:1: the name of the file '' is empty or too long"),
         ("a\n\0\n", "p1:2: a NUL byte: this is no patch in plain text"),

@@ -267,9 +267,14 @@ class _Reader:
         middle = len(both) // 2
         name = self._name(both[:middle], index, cut=False)
         other = self._name(both[middle + 1 :], index, cut=False)
-        if name is None or other is None or both[middle : middle + 1] != " " or name.parts[1:] != other.parts[1:]:
+        same = name is not None and other is not None and both[middle : middle + 1] == " "
+        if name is None or other is None or not same or name.parts[1:] != other.parts[1:]:
             self._refuse("the name of the file cannot be told from this line", index)
-        return replace(name, strip=1 if name.parts[0] != other.parts[0] else None)
+        if name.parts == other.parts:
+            return name
+        if len(name.parts) == 1:
+            self._refuse("the name of the file cannot be told from this line", index)
+        return replace(name, strip=1)
 
     def _name(self, text: str, index: int, cut: bool) -> Name | None:
         """A file's name, None for /dev/null; checked before anybody looks for it."""

@@ -149,7 +149,7 @@ class Types:
             if not all(isinstance(kind, IntType | StructType) for _, kind in found):
                 raise self._refuse(token, "a union that holds something else than integers is not understood")
             named += [(name, kind) for name, kind in found if isinstance(kind, IntType)]
-            width = max(width, *(width_of(kind) for _, kind in found))
+            width = max([width, *(width_of(kind) for _, kind in found)])
         widest = next(((name, kind) for name, kind in named if width_of(kind) == width), None)
         if widest is None or rest:
             raise self._refuse(token, "a union without an integer that spans it is not understood")
