@@ -25,13 +25,15 @@ from models.kernel.tokens import printable
 MAX_OBJECT = 16_000_000
 """The largest object that is inflated."""
 
-MAX_INFLATED = 64_000_000
+MAX_INFLATED = 256_000_000
 """The bytes that may be inflated for one object, everything that it is a difference to included."""
 
 MAX_DELTAS = 5_000
 """The differences that one object may be made of; git makes at most 4,095."""
 
-MAX_PACKS = 2_000
+MAX_PACKS = 400
+"""The most packs; each keeps files open, and git gc leaves one."""
+
 MAX_FOLDERS = 32
 """The most object folders, alternates included."""
 
@@ -137,7 +139,7 @@ class Objects:
         while pending:
             path, depth = pending.pop(0)
             if not path.is_dir():
-                raise KernelError(f"the repository keeps objects in {path}, which is no folder")
+                raise KernelError(f"the repository keeps objects in {printable(str(path), 200)}, which is no folder")
             if path in found:
                 continue
             found.append(path)
@@ -187,11 +189,11 @@ class Objects:
     def packs(self) -> list[Pack]:
         """Every pack, opened."""
         if self._packs is None:
-            self._packs = []
-            weakref.finalize(self, _close, self._packs)
-            for folder in self.folders:
-                for path in _pack_names(folder / "pack"):
-                    self._packs.append(_opened(path, self._meter))
+            opened: list[Pack] = []
+            weakref.finalize(self, _close, opened)
+            for path in [path for folder in self.folders for path in _pack_names(folder / "pack")]:
+                opened.append(_opened(path, self._meter))
+            self._packs = opened
         return self._packs
 
     def abbreviated(self, prefix: str) -> list[str]:
@@ -258,7 +260,7 @@ def _pack_names(folder: Path) -> list[str]:
         name.removesuffix(".pack") for name in names if name.endswith(".pack") and name[:-4] + "idx" in names
     )
     if len(found) > MAX_PACKS:
-        raise KernelError(f"the repository has more than {MAX_PACKS} packs")
+        raise KernelError(f"the repository has more than {MAX_PACKS} packs: git gc makes one of them")
     for name in found:
         for end in (".pack", ".idx"):
             if regular_size(folder / (name + end), None) is None:
