@@ -310,6 +310,14 @@ def test_files_that_the_tree_lacks(root: Path) -> None:
     assert refusal(root, elsewhere) == f"the patches change no file of {root}: is it the tree they are for?"
 
 
+@pytest.mark.parametrize("prefix", ["a/", "linux-6.1/", "", "x/y/", "./"])
+def test_a_file_of_the_same_name_elsewhere_is_not_taken_for_it(root: Path, prefix: str) -> None:
+    for path in (f"tools/{PGTABLE}", f"tools/testing/{PGTABLE}", f"drivers/staging/{PGTABLE}"):
+        diff = unified(path, HEADER, CHANGED, prefix=(prefix, prefix))
+        assert "change no file of" in refusal(root, diff)
+        assert f"p1:1: {path} is not changed" in patched(root, diff, DIFF).notes[0]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -37,6 +37,11 @@ _PREFIXES = ("a", "b", "c", "i", "o", "w", "1", "2")
 """The folders that git puts in front of a file's two versions."""
 
 NOTHING = "/dev/null"
+TOP = frozenset(
+    "arch block certs crypto Documentation drivers fs include init io_uring ipc kernel lib LICENSES mm net rust samples scripts "
+    "security sound tools usr virt".split()
+)
+"""The folders at the top of a kernel: tools/include is not include, even in a tree that lacks tools."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,12 @@ class Name:
         return printable("/".join(self.parts), MAX_PATH // 4)
 
     def paths(self) -> list[str]:
-        """The paths that it may mean, the most likely first."""
-        most = len(self.parts)
-        strips = [self.strip] if self.strip is not None else [1, 0, *range(2, most)]
-        return ["/".join(self.parts[strip:]) for strip in strips if strip < most]
+        """The paths that it may mean, the most likely first; what belongs to a kernel is not stripped."""
+        if self.strip is not None:
+            return ["/".join(self.parts[self.strip :])]
+        top = next((index for index, part in enumerate(self.parts) if part in TOP), None)
+        strips = range(top, -1, -1) if top is not None else (1, 0, *range(2, len(self.parts)))
+        return ["/".join(self.parts[strip:]) for strip in strips if strip < len(self.parts)]
 
 
 @dataclass(frozen=True)
