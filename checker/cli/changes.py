@@ -99,7 +99,7 @@ def change_report(found: list[Change], kernel: KernelTree) -> str:
 
 
 def _patches(kernel: KernelTree) -> str:
-    names = ", ".join(patch.name for patch in kernel.patches)
+    names = ", ".join(kernel.names)
     return f"{names}, taken back" if kernel.reverse else names
 
 
@@ -129,7 +129,7 @@ def change_data(found: list[Change], kernel: KernelTree) -> dict[str, Any]:
     """The same as JSON data."""
     return {
         "schema": SCHEMA,
-        "patches": [patch.name for patch in kernel.patches],
+        "patches": list(kernel.names),
         "reverse": kernel.reverse,
         "changes": [
             {

@@ -159,13 +159,13 @@ def _only(outcomes: list[Outcome], invariant: str | None) -> list[Outcome]:
 def run_check(args: argparse.Namespace) -> int:
     """Runs ``ptecheck check`` and returns its exit status."""
     watch_interrupts()
+    if args.save_scenarios and args.kernel:
+        raise UsageError("--save-scenarios: scenarios name built-in configurations, so leave out --kernel")
     args.kernel = kernel_tree(args.kernel, args.git, args.patch, args.reverse)
     jobs = plan(args)
     if args.save:
         _require_writable_folder(args.save, "--save")
     if args.save_scenarios:
-        if args.kernel:
-            raise UsageError("--save-scenarios: scenarios name built-in configurations, so leave out --kernel")
         _require_writable_folder(args.save_scenarios, "--save-scenarios")
     if args.json and args.json != "-":
         require_writable_file(args.json)

@@ -22,12 +22,14 @@ class KernelTree:
         git: a revision of it; "" for the files that are there.
         patches: applied in memory, in this order.
         reverse: taken back instead, the last one first.
+        names: what the patches are called in a report.
     """
 
     folder: str
     git: str = ""
     patches: tuple[Patch, ...] = ()
     reverse: bool = False
+    names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.folder + (f" at {self.git}" if self.git else "")
@@ -40,7 +42,7 @@ class KernelTree:
     @property
     def unpatched(self) -> KernelTree:
         """The tree before its patches."""
-        return replace(self, patches=(), reverse=False)
+        return replace(self, patches=(), reverse=False, names=())
 
 
 @lru_cache(maxsize=4)
@@ -72,9 +74,11 @@ def kernel_tree(folder: str | None, git: str | None, patches: list[str], reverse
     if reverse and not patches:
         raise UsageError("--reverse takes patches back: name them with --patch")
     from models.kernel import KernelError, Patch
+    from models.kernel.tokens import printable
 
     try:
         read = tuple(Patch.read(name) for name in patches)
     except KernelError as why:
         raise UsageError(str(why)) from None
-    return KernelTree(folder, git or "", read, reverse)
+    names = tuple("standard input" if name == "-" else printable(Path(name).name) for name in patches)
+    return KernelTree(folder, git or "", read, reverse, names)
