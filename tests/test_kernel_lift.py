@@ -116,9 +116,9 @@ REFUSED = [
     ("asm(\"nop\"); return pte;", "inline assembly"),
     ("while (pte_val(pte)) pte_val(pte) >>= 1; return pte;", "a loop"),
     ("do { pte_val(pte)--; } while (pte_val(pte)); return pte;", "a loop"),
-    ("switch (pte_val(pte)) { case 1: return pte; } return pte;", "a switch"),
+    ("switch (pte_val(pte)) { case 1: pte_val(pte) = 2; case 2: return pte; } return pte;", "a switch"),
     ("again: goto again;", "a jump or label"),
-    ("return *&pte;", "a pointer operation"),
+    ("return *pte;", "a pointer whose target is not known"),
     ("return frobnicate(pte);", "frobnicate() is not known"),
     ("return __pte(frobnicator);", "frobnicator is not known"),
     ("return __pte(run_time);", "run_time is a variable whose value is only known at run time"),
@@ -132,7 +132,6 @@ REFUSED = [
     ("unsigned long v; if (pte_val(pte)) v = 1; return __pte(v);", "never set"),
     ("if (pte_val(pte)) return pte;", "may end without a value"),
     ("return pte_mkdirty(pte);", "calls itself"),
-    ("pte_val(pte)++; return pte;", "increment"),
     ("static int count; return pte;", "a static local variable"),
     ("float f = 1; return pte;", "the type float"),
     ("return __pte(1.5);", "no integer constant"),
@@ -142,7 +141,7 @@ REFUSED = [
     ("return __pte(vma->vm_flags);", "reads memory"),
     ("unsigned long v[2]; return pte;", "the array or function v"),
     ("return (pte_t) { 1, 2 };", "there is no member for this value"),
-    ("BUG(); return pte;", "BUG()"),
+    ("if (pte_val(pte)) BUG(); return pte;", "BUG()"),
     ("WARN_ON(pte_val(pte) = 3); return pte;", "an assignment inside WARN_ON()"),
 ]  # fmt: skip
 BEFORE = "extern unsigned long run_time; extern int run_time_array[4]; pte_t declared_only(pte_t pte);"
@@ -178,7 +177,15 @@ def test_a_refusal_inside_a_macro_names_the_line_of_the_macro(lift: Lift) -> Non
 def test_a_helper_that_is_not_there_is_reported_as_such(lift: Lift) -> None:
     found = lift("#include <asm/page.h>\n")
     assert reason(found, "pte_mkdirty").reason == "not present"
+    assert reason(found, "pte_mkdirty").supplies == "nothing"
     assert not found.helpers
+
+
+def test_a_helper_that_is_only_a_bug_is_not_there(lift: Lift) -> None:
+    found = helper_of(lift, "int unused = 1; BUG(); return pte;")
+    assert isinstance(found, NotLifted)
+    assert (found.reason, found.supplies, found.absent, found.line) == ("not present", "BUG()", True, 4)
+    assert str(found).endswith("pte_mkdirty: not present (the tree has BUG())")
 
 
 def test_macros_are_helpers_too(lift: Lift) -> None:

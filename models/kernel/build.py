@@ -8,7 +8,7 @@ from typing import Any
 
 from checker import terms
 from models.hardware import Machine
-from models.kernel.errors import CannotLift, KernelError, NotLifted
+from models.kernel.errors import NOT_PRESENT, NOTHING, CannotLift, KernelError, NotLifted
 from models.kernel.helper import LiftedHelper
 from models.kernel.lift import LiftedTree
 from models.kernel.values import WIDTH
@@ -41,7 +41,7 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
     reasons = {entry.name: entry for entry in lifted.missing}
     needed = [f"{level}_{name}" for level in platform.levels for name in _EACH_LEVEL.split()] + ["pfn_pte"]
     missing = [
-        reasons.get(name, NotLifted(name, "", 0, "not present")) for name in needed if name not in lifted.helpers
+        reasons.get(name, NotLifted(name, "", 0, NOT_PRESENT, NOTHING)) for name in needed if name not in lifted.helpers
     ]
     missing += [
         NotLifted(f"page protection {name}", "", 0, "not found in the tree")
@@ -161,12 +161,12 @@ def _missing(builtin: Architecture, lifted: LiftedTree) -> Iterator[NotLifted]:
     reasons = {entry.name: entry for entry in lifted.missing}
     for name in (*NEEDED, *BLOCKS):
         if name not in lifted.helpers:
-            yield reasons.get(name, NotLifted(name, "", 0, "not present"))
+            yield reasons.get(name, NotLifted(name, "", 0, NOT_PRESENT, NOTHING))
     for name in dict.fromkeys((*builtin.helpers, *OPTIONAL)):
-        if name in reasons and name not in NEEDED and reasons[name].reason != "not present":
+        if name in reasons and name not in NEEDED and not reasons[name].absent:
             yield reasons[name]
     if not {"mk_pmd", "pfn_pmd"} & set(lifted.helpers):
-        yield reasons.get("pfn_pmd", NotLifted("pfn_pmd", "", 0, "not present"))
+        yield reasons.get("pfn_pmd", NotLifted("pfn_pmd", "", 0, NOT_PRESENT, NOTHING))
     for name in PROTECTIONS:
         if name not in lifted.protections:
             yield NotLifted(f"page protection {name}", "", 0, "not found in the tree")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from checker import terms
 from checker.terms import Term
-from models.kernel.architectures import Platform
+from models.kernel.architectures import MM_CONSTANTS
 from models.kernel.errors import Unsupported
 from models.kernel.kinds import Types
+from models.kernel.places import Places
 from models.kernel.syntax import (
     Assign,
     Binary,
@@ -21,18 +22,33 @@ from models.kernel.syntax import (
     Cast,
     Conditional,
     Expression,
+    Index,
     Literal,
     Member,
     Name,
     Number,
     Refused,
     SizeOf,
+    Step,
     Unary,
 )
 from models.kernel.syntax import Block as BlockNode
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Unit
-from models.kernel.values import Opaque, Pointer, Struct, StructType, Type, Unset, Value, Void, choose, zero
+from models.kernel.values import (
+    Address,
+    Opaque,
+    Pointer,
+    Reference,
+    Struct,
+    StructType,
+    Type,
+    Unset,
+    Value,
+    Void,
+    choose,
+    zero,
+)
 from models.kernel.words import (
     INT,
     IntType,
@@ -53,10 +69,8 @@ from models.kernel.words import (
 T = TypeVar("T")
 
 
-class Expressions(ABC):
+class Expressions(Places):
     """Evaluates expressions; variables, calls and bookkeeping are the interpreter's."""
-
-    platform: Platform
 
     def __init__(self, unit: Unit) -> None:
         self.types = Types(unit, self._type_of, self.platform.abi)
@@ -64,8 +78,9 @@ class Expressions(ABC):
         self._enumerators: dict[str, Word] = {}
         self._rules: dict[type, Callable[[Any], Value | None]] = {
             Number: self._number, Name: self._name, Unary: self._unary, Binary: self._binary, Assign: self._assign,
-            Conditional: self._conditional, Call: self.call, Member: self._member, Cast: self._cast,
-            Literal: self._literal, BlockValue: self._block_value, SizeOf: self._size, Refused: self._refused,
+            Step: self._step, Conditional: self._conditional, Call: self.call, Member: self._member,
+            Index: self._index, Cast: self._cast, Literal: self._literal, BlockValue: self._block_value,
+            SizeOf: self._size, Refused: self._refused,
         }  # fmt: skip
 
     @abstractmethod
@@ -79,14 +94,6 @@ class Expressions(ABC):
     @abstractmethod
     def assume(self, sentence: str) -> None:
         """Notes an assumption."""
-
-    @abstractmethod
-    def variable(self, name: str) -> Value | None:
-        """A local variable's value."""
-
-    @abstractmethod
-    def store(self, name: str, value: Value) -> None:
-        """Assigns to a local variable."""
 
     @abstractmethod
     def call(self, node: Call) -> Value | None:
@@ -103,6 +110,10 @@ class Expressions(ABC):
     @abstractmethod
     def fork(self, condition: Term, yes: Callable[[], T], no: Callable[[], T]) -> tuple[T, T]:
         """Two alternatives on the same variables."""
+
+    @abstractmethod
+    def undone(self, action: Callable[[], T]) -> T:
+        """Runs something and takes back what it has changed."""
 
     @contextmanager
     def at(self, token: Token) -> Iterator[None]:
@@ -137,7 +148,8 @@ class Expressions(ABC):
         value = self.evaluate(node)
         if isinstance(value, Word):
             return value
-        raise Unsupported("an integer is needed here", node.token)
+        pointer = isinstance(value, Reference | Address | Opaque)
+        raise Unsupported("arithmetic on a pointer" if pointer else "an integer is needed here", node.token)
 
     def condition(self, node: Expression) -> Term:
         """The C truth of an expression, as a Boolean term."""
@@ -152,16 +164,30 @@ class Expressions(ABC):
     def _fit(self, value: Value, kind: Type, token: Token) -> Value:
         if isinstance(value, Word) and isinstance(kind, IntType):
             return convert(value, kind)
-        if isinstance(value, Opaque) and isinstance(kind, Pointer):
-            return value
+        if isinstance(kind, Pointer) and not isinstance(value, Unset | Struct):
+            return self._as_pointer(value, kind, token)
+        if isinstance(value, Address) and isinstance(kind, IntType):
+            return convert(value.word, kind)
         if value.type == kind:
             return value
+        if isinstance(value, Reference):
+            raise Unsupported("the address of a variable or entry is not known", token)
         raise Unsupported("a value of another type is needed here", token)
+
+    def _as_pointer(self, value: Value, kind: Pointer, token: Token) -> Value:
+        """A pointer of another type, or an integer made one."""
+        if isinstance(value, Word):
+            return Address(kind, convert(value, self.platform.abi.ulong))
+        if isinstance(value, Address):
+            return Address(kind, value.word)
+        if isinstance(value, Reference):
+            target = self.types.target(kind, token)
+            return value if isinstance(target, Void) else Reference(target, value.cell, value.path)
+        return value
 
     def _type_of(self, node: Expression) -> Type:
         """The type of an expression that is not evaluated."""
-        condition = terms.variable("typeof", terms.BOOL)
-        value, _ = self.fork(condition, lambda: self.evaluate(node), lambda: None)
+        value = self.undone(lambda: self.discard(node))
         return value.type if value is not None else Void()
 
     def _number(self, node: Number) -> Value:
@@ -170,9 +196,11 @@ class Expressions(ABC):
 
     def _name(self, node: Name) -> Value | None:
         name = node.token.text
-        value = self.variable(name)
-        if value is not None:
-            return value
+        cell = self.cell_of(name)
+        if cell is not None:
+            return self.memory.cells[cell]
+        if name in MM_CONSTANTS:
+            return number(MM_CONSTANTS[name], INT)
         if name in ("true", "false"):
             return number(int(name == "true"), INT)
         if name in self._unit.enums:
@@ -201,6 +229,10 @@ class Expressions(ABC):
         return self._enumerators[name]
 
     def _unary(self, node: Unary) -> Value:
+        if node.op == "*":
+            return self.load(self.pointed(node.operand))
+        if node.op == "&":
+            return self.place(node.operand)
         value = self.word(node.operand)
         if node.op == "!":
             return from_truth(terms.negate(truth(value.term)))
@@ -261,11 +293,14 @@ class Expressions(ABC):
 
     def _member(self, node: Member) -> Value:
         if node.arrow:
-            raise Unsupported(f"->{printable(node.name)} reads memory", node.token)
+            return self.member_of_pointer(node)
         base = self.evaluate(node.base)
         if isinstance(base, Struct) and node.name in base.members:
             return base.members[node.name]
         raise Unsupported(f"there is no member {printable(node.name)}", node.token)
+
+    def _index(self, node: Index) -> Value:
+        return self.load(self.place(node))
 
     def _cast(self, node: Cast) -> Value | None:
         kind = self.types.resolve(node.type)
@@ -313,36 +348,17 @@ class Expressions(ABC):
         raise Unsupported(node.reason, node.token)
 
     def _assign(self, node: Assign) -> Value:
-        path: list[str] = []
-        name, token = node.target, node.target.token
-        while isinstance(name, Member) and not name.arrow:
-            path.append(name.name)
-            name = name.base
-        root = self.variable(name.token.text) if isinstance(name, Name) else None
-        if root is None:
-            raise Unsupported("an assignment to something that is no local variable", token)
-        kind = self._reach(root, path[::-1], token).type
+        place = self.place(node.target)
         if node.op:
-            new = self._fit(binary(node.op, self.word(node.target), self.word(node.value)), kind, token)
+            new = self._fit(binary(node.op, self.word(node.target), self.word(node.value)), place.kind, node.token)
         else:
-            new = self.converted(node.value, kind)
-        # the value's own assignments, if any, came first
-        root = self.variable(name.token.text) or root
-        self.store(name.token.text, _with(root, path[::-1], new))
+            new = self.converted(node.value, place.kind)
+        self.store(place, new)
         return new
 
-    def _reach(self, root: Value, path: list[str], token: Token) -> Value:
-        for name in path:
-            if not isinstance(root, Struct) or name not in root.members:
-                raise Unsupported(f"there is no member {printable(name)}", token)
-            root = root.members[name]
-        return root
-
-
-def _with(root: Value, path: list[str], value: Value) -> Value:
-    """The value with one member replaced."""
-    if not path:
-        return value
-    assert isinstance(root, Struct)
-    inner = _with(root.members[path[0]], path[1:], value)
-    return Struct(root.type, {**root.members, path[0]: inner})
+    def _step(self, node: Step) -> Value:
+        place = self.place(node.target)
+        old = self.word(node.target)
+        new = self._fit(binary(node.op, old, number(1, INT)), place.kind, node.token)
+        self.store(place, new)
+        return old if node.after else new

@@ -17,6 +17,7 @@ _MAX_CHAIN = 20
 
 _UNSIGNED_LONGS = frozenset("size_t uintptr_t vm_flags_t".split())
 _LONGS = frozenset("ssize_t intptr_t".split())
+_ATOMICS = frozenset("atomic_t atomic_long_t atomic64_t".split())
 _NOISE = frozenset({"const", "volatile", "int"})
 _SIGNED = frozenset({"signed", "__signed__"})
 
@@ -43,10 +44,13 @@ class Types:
             Unsupported: a type outside the subset.
         """
         if name.like is not None:
-            return self._type_of(name.like)
+            kind = self._type_of(name.like)
+            for _ in range(name.pointer):
+                kind = Pointer("", kind)
+            return kind
         words = [word for word in name.words if word not in ("const", "volatile")]
         if name.pointer:
-            return Pointer(" ".join(words))
+            return Pointer(" ".join(words + ["*"] * (name.pointer - 1)))
         if chain > _MAX_CHAIN:
             raise self._refuse(name.token, f"the type {name} is defined by itself")
         if words[0] == "struct" and len(words) == 2:
@@ -54,6 +58,18 @@ class Types:
         if len(words) == 1 and self._unit.is_type(words[0]):
             return self._named(words[0], name.token, chain)
         return self._integer(words, name.token)
+
+    def target(self, pointer: Pointer, token: Token) -> Type:
+        """What a pointer points to.
+
+        Raises:
+            Unsupported: a type outside the subset.
+        """
+        if pointer.target is not None:
+            return pointer.target
+        words = pointer.to.split()
+        named = [word for word in words if word != "*"]
+        return self.resolve(TypeName(token, tuple(named), len(words) - len(named)))
 
     def _refuse(self, token: Token, reason: str) -> Unsupported:
         return Unsupported(reason, token)
@@ -141,6 +157,10 @@ def _builtin(name: str, abi: Abi) -> Type:
         return abi.long
     if name == "swp_entry_t":
         return StructType(name, (("val", abi.ulong),))
+    if name == "cydp_t":
+        return INT
+    if name in _ATOMICS:
+        return StructType(name, (("counter", {"atomic_t": INT, "atomic_long_t": abi.long}.get(name, LONG)),))
     plain = name.removeprefix("__")
     signed = not plain.startswith("u")
     return IntType(int("".join(c for c in plain if c.isdigit())), signed)

@@ -12,12 +12,14 @@ from models.kernel.syntax import (
     Cast,
     Conditional,
     Expression,
+    Index,
     Literal,
     Member,
     Name,
     Number,
     Refused,
     SizeOf,
+    Step,
     TypeName,
     Unary,
 )
@@ -163,19 +165,14 @@ class Parser:
         self.enter()
         operand = self._unary()
         self.leave()
-        if token.text in ("&", "*", "++", "--"):
-            what = "a pointer operation" if token.text in "&*" else "an increment or decrement"
-            return Refused(token, f"{what} ({token.text}) is not understood")
+        if token.text in ("++", "--"):
+            return Step(token, token.text[0], operand, after=False)
         return Unary(token, token.text, operand)
 
     def _sizeof(self) -> Expression:
         token = self.take()
         self.expect("(")
-        if not self.starts_type():
-            self.expression()
-            self.expect(")")
-            return Refused(token, "sizeof of an expression is not understood")
-        named = self.type_name()
+        named = self.type_name() if self.starts_type() else TypeName(token, (), like=self.expression())
         self.expect(")")
         return SizeOf(token, named)
 
@@ -190,11 +187,10 @@ class Parser:
             elif token.text == "(":
                 value = self._call(token, value)
             elif token.text == "[":
-                self.expression()
+                value = Index(token, value, self.expression())
                 self.expect("]")
-                value = Refused(token, "an array element is not understood")
             else:
-                value = Refused(token, f"an increment or decrement ({token.text}) is not understood")
+                value = Step(token, token.text[0], value, after=True)
         return value
 
     def _call(self, token: Token, function: Expression) -> Expression:
@@ -335,12 +331,12 @@ class Parser:
         self.expect("(")
         named = self.type_name() if self.starts_type() else TypeName(token, (), like=self.expression())
         self.expect(")")
-        return named
+        return TypeName(named.token, named.words, named.pointer + self._pointer(), named.like)
 
-    def _pointer(self) -> bool:
-        pointer = False
+    def _pointer(self) -> int:
+        pointer = 0
         while self.peek().text == "*":
             self.take()
             self.skip_qualifiers()
-            pointer = True
+            pointer += 1
         return pointer

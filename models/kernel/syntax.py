@@ -14,17 +14,17 @@ class TypeName:
     Attributes:
         token: where it starts.
         words: ``("unsigned", "long")``, ``("pte_t",)``, ``("struct", "page")``.
-        pointer: it is a pointer to that.
+        pointer: how many pointers lead to that.
         like: the expression of ``typeof(...)``.
     """
 
     token: Token
     words: tuple[str, ...]
-    pointer: bool = False
+    pointer: int = 0
     like: Expression | None = None
 
     def __str__(self) -> str:
-        return " ".join(self.words) + (" *" if self.pointer else "")
+        return " ".join(self.words) + " *" * bool(self.pointer) + "*" * (self.pointer - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Unary:
-    """``-x ~x !x +x``."""
+    """``-x ~x !x +x *x &x``."""
 
     token: Token
     op: str
@@ -68,6 +68,16 @@ class Assign:
     op: str
     target: Expression
     value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``++x --x``, or ``x++ x--`` with ``after``."""
+
+    token: Token
+    op: str
+    target: Expression
+    after: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,15 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """``base[index]``."""
+
+    token: Token
+    base: Expression
+    index: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Cast:
     """``(type) operand``."""
 
@@ -126,7 +145,7 @@ class BlockValue:
 
 @dataclass(frozen=True, slots=True)
 class SizeOf:
-    """``sizeof(type)``."""
+    """``sizeof(type)``, or of an expression, whose type then is ``typeof`` it."""
 
     token: Token
     type: TypeName
@@ -146,9 +165,11 @@ Expression = (
     | Unary
     | Binary
     | Assign
+    | Step
     | Conditional
     | Call
     | Member
+    | Index
     | Cast
     | Literal
     | BlockValue
@@ -195,13 +216,50 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """``{ ... }``, and ``do { ... } while (0)``."""
+    """``{ ... }``."""
 
     token: Token
     statements: tuple[Statement, ...]
 
 
-Statement = Declare | Evaluate | If | Return | Block | Refused
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``for``, ``while`` and ``do``.
+
+    Attributes:
+        token: where it starts.
+        first: what precedes the first round.
+        test: whether another round follows; None is always.
+        step: what is evaluated between two rounds.
+        body: one round.
+        after: the first round does not ask for the test.
+    """
+
+    token: Token
+    first: tuple[Statement, ...]
+    test: Expression | None
+    step: Expression | None
+    body: Statement
+    after: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """``break`` or ``continue``."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """``switch (test) { ... }``: labels, None for ``default``, with the statements that follow them."""
+
+    token: Token
+    test: Expression
+    cases: tuple[tuple[tuple[Expression | None, ...], Block], ...]
+
+
+Statement = Declare | Evaluate | If | Return | Block | Loop | Leave | Switch | Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from models.kernel.tokens import Token, printable
 
 KNOWN_TYPES = frozenset(
     "u8 u16 u32 u64 s8 s16 s32 s64 __u8 __u16 __u32 __u64 __s8 __s16 __s32 __s64 uint8_t uint16_t uint32_t uint64_t "
-    "int8_t int16_t int32_t int64_t phys_addr_t resource_size_t size_t ssize_t uintptr_t intptr_t vm_flags_t swp_entry_t".split()
+    "int8_t int16_t int32_t int64_t phys_addr_t resource_size_t size_t ssize_t uintptr_t intptr_t vm_flags_t swp_entry_t "
+    "atomic_t atomic_long_t atomic64_t cydp_t".split()
 )
 """Types of include/linux/types.h and mm_types.h that the lifter knows without reading it."""
 

@@ -1,4 +1,4 @@
-"""What a C expression can be here: an integer, a structure of integers, or a thing known only by name."""
+"""What a C expression can be here: an integer, a structure, a reference to a cell, or a thing known only by name."""
 
 from __future__ import annotations
 
@@ -22,9 +22,15 @@ class StructType:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """A pointer to something with this name; nothing can be done with it but pass it on."""
+    """A pointer to something with this name.
+
+    Attributes:
+        to: what it points to, as written; "" where that has no name.
+        target: the type of that, where it has no name.
+    """
 
     to: str
+    target: Type | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +58,41 @@ class Opaque:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A pointer to a variable or an entry, or to a member of it; also what ``*p`` and ``p->member`` stand for.
+
+    Attributes:
+        kind: the type that it is read and written as.
+        cell: which variable or entry.
+        path: the members that lead to the part.
+    """
+
+    kind: Type
+    cell: int
+    path: tuple[str, ...] = ()
+
+    @property
+    def type(self) -> Pointer:
+        """Its own type."""
+        return Pointer("", self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An integer that was made a pointer; it can be made an integer again, but what lies there is not known."""
+
+    type: Pointer
+    word: Word
+
+
+@dataclass(frozen=True, slots=True)
 class Unset:
     """A variable before its first assignment."""
 
     type: Type
 
 
-Value = Word | Struct | Opaque | Unset
+Value = Word | Struct | Opaque | Reference | Address | Unset
 
 
 def zero(kind: Type) -> Value:
@@ -94,7 +128,18 @@ def choose(condition: Term, then: Value, otherwise: Value) -> Value:
     if isinstance(then, Struct) and isinstance(otherwise, Struct):
         members = {name: choose(condition, value, otherwise.members[name]) for name, value in then.members.items()}
         return Struct(then.type, members)
+    if isinstance(then, Address) and isinstance(otherwise, Address):
+        return Address(then.type, Word(then.word.type, terms.choose(condition, then.word.term, otherwise.word.term)))
+    if _same_pointer(then, otherwise):
+        return then
     raise Undefined("a choice between two pointers")
+
+
+def _same_pointer(left: Value, right: Value) -> bool:
+    """Whether two pointers are known to be the same; of things known only by name, nothing is read or written."""
+    if isinstance(left, Reference) and isinstance(right, Reference):
+        return (left.cell, left.path) == (right.cell, right.path)
+    return isinstance(left, Opaque) and isinstance(right, Opaque) and left.frame is right.frame
 
 
 def scalar(value: Value) -> Word:
@@ -148,6 +193,80 @@ def joined(value: Value, abi: Abi) -> Term:
             place += width_of(member)
         return found
     return as_word(scalar(value), abi)
+
+
+def inside(value: Value, path: tuple[str, ...]) -> Value:
+    """The member of a value that a path leads to."""
+    for name in path:
+        assert isinstance(value, Struct)
+        value = value.members[name]
+    return value
+
+
+def with_inside(value: Value, path: tuple[str, ...], new: Value) -> Value:
+    """The value with one member replaced."""
+    if not path:
+        return new
+    assert isinstance(value, Struct)
+    inner = with_inside(value.members[path[0]], path[1:], new)
+    return Struct(value.type, {**value.members, path[0]: inner})
+
+
+def seen_as(value: Value, kind: Type, abi: Abi) -> Value:
+    """What memory that holds a value is when it is read as another type: integers of the same bits, in any structure.
+
+    Raises:
+        Undefined: the two do not have the same bits, or hold something else than integers of one width.
+    """
+    if value.type == kind or (isinstance(value.type, Pointer) and isinstance(kind, Pointer)):
+        return value
+    parts, wanted = _leaves(value.type), _leaves(kind)
+    bits = sum(part.bits for part in parts)
+    if bits != sum(part.bits for part in wanted) or bits > WIDTH:
+        raise Undefined("memory that is read or written as a type of another size")
+    for leaves in (parts, wanted):
+        if any(leaf.bits != leaves[0].bits or leaf.bits < 8 for leaf in leaves):
+            raise Undefined("memory that is read or written as a type of another form")
+    return _spread(kind, _packed(value, abi), abi)
+
+
+def _leaves(kind: Type) -> list[IntType]:
+    """The integers of a type in the order of their addresses."""
+    if isinstance(kind, IntType):
+        return [kind]
+    if isinstance(kind, StructType):
+        return [leaf for _, member in kind.members for leaf in _leaves(member)]
+    raise Undefined("memory that holds a pointer and is read or written as something else")
+
+
+def _packed(value: Value, abi: Abi) -> Term:
+    """The bits of a value as one word, as memory has them."""
+    if isinstance(value, Word):
+        return value.term
+    if not isinstance(value, Struct):
+        raise Undefined("a value that was never set")
+    members = [_packed(value.members[name], abi) for name, _ in value.type.members]
+    found = members[0]
+    for term in members[1:]:
+        low, high = (term, found) if abi.big_endian else (found, term)
+        wide = terms.word_op("shl", terms.extend(high, low.width + high.width), low.width)
+        found = terms.word_op("bor", wide, terms.extend(low, low.width + high.width))
+    return found
+
+
+def _spread(kind: Type, term: Term, abi: Abi) -> Value:
+    """The opposite of :func:`_packed`."""
+    if isinstance(kind, IntType):
+        return Word(kind, term)
+    assert isinstance(kind, StructType)
+    members: dict[str, Value] = {}
+    for name, member in kind.members:
+        bits, left = sum(leaf.bits for leaf in _leaves(member)), term.width
+        high = left - 1 if abi.big_endian else bits - 1
+        members[name] = _spread(member, terms.extract(term, high, high - bits + 1), abi)
+        if left > bits:
+            term = terms.extract(term, left - bits - 1, 0) if abi.big_endian else terms.extract(term, left - 1, bits)
+    return Struct(kind, members)
 
 
 def width_of(kind: Type) -> int:

@@ -1,0 +1,74 @@
+"""Calls that leave every entry in memory as it is, by name and with the reason."""
+
+from __future__ import annotations
+
+from models.kernel.atomics import writes
+from models.kernel.syntax import (
+    Assign,
+    Binary,
+    BlockValue,
+    Call,
+    Cast,
+    Conditional,
+    Expression,
+    Index,
+    Literal,
+    Member,
+    Step,
+    Unary,
+)
+
+_BY_REASON = {
+    "reports, and goes on": (
+        "WARN WARN_ON WARN_ONCE WARN_ON_ONCE VM_WARN_ON VM_WARN_ONCE VM_WARN_ON_ONCE VM_BUG_ON VM_BUG_ON_PAGE "
+        "VM_BUG_ON_VMA pr_err pr_warn pr_warn_once"
+    ),
+    "is decided when the kernel is built": "BUILD_BUG_ON BUILD_BUG_ON_MSG static_assert _Static_assert",
+    "orders accesses": "barrier smp_mb smp_rmb smp_wmb mb rmb wmb smp_mb__before_atomic smp_mb__after_atomic",
+    "drops translations from TLBs and caches": (
+        "flush_tlb_page flush_tlb_range flush_tlb_all flush_tlb_mm flush_pmd_tlb_range flush_pud_tlb_range "
+        "flush_tlb_fix_spurious_fault local_flush_tlb_page flush_cache_page flush_icache_pte"
+    ),
+    "prepares a TLB or cache for the new entry": (
+        "update_mmu_cache update_mmu_cache_range update_mmu_cache_pmd update_mmu_tlb update_mmu_tlb_range"
+    ),
+    "counts mappings of pages, and compares": (
+        "page_table_check_pte_clear page_table_check_pmd_clear page_table_check_pud_clear page_table_check_pte_set "
+        "page_table_check_ptes_set page_table_check_pmd_set page_table_check_pud_set"
+    ),
+    "keeps other code away meanwhile": "preempt_disable preempt_enable",
+    "tells other users of the address space": (
+        "mmu_notifier_invalidate_range mmu_notifier_arch_invalidate_secondary_tlbs"
+    ),
+}
+
+QUIET = {name: reason for reason, names in _BY_REASON.items() for name in names.split()}
+"""Call -> why it leaves entries alone. Their arguments are not evaluated, so they must not change anything either."""
+
+TESTED = frozenset({"WARN", "WARN_ON", "WARN_ONCE", "WARN_ON_ONCE"})
+"""Of these, the calls whose value is the truth of their first argument."""
+
+
+def changes(node: Expression | None) -> bool:
+    """Whether an expression assigns to something anywhere."""
+    if isinstance(node, Assign | Step | BlockValue):
+        return True
+    if isinstance(node, Call):
+        return node.token.text == "WRITE_ONCE" or writes(node.token.text) or any(map(changes, node.arguments))
+    return any(map(changes, _operands(node)))
+
+
+def _operands(node: Expression | None) -> tuple[Expression | None, ...]:
+    if isinstance(node, Unary | Cast):
+        return (node.operand,)
+    if isinstance(node, Binary):
+        return node.left, node.right
+    if isinstance(node, Conditional):
+        return node.test, node.then, node.otherwise
+    if isinstance(node, Member):
+        return (node.base,)
+    if isinstance(node, Index):
+        return node.base, node.index
+    if isinstance(node, Literal):
+        return tuple(item for _, item in node.items)
+    return ()
