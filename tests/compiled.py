@@ -43,7 +43,8 @@ typedef __SIZE_TYPE__ size_t; typedef unsigned long vm_flags_t;
 typedef struct { unsigned long val; } swp_entry_t; struct page; struct cpumask; typedef int cydp_t;
 typedef struct { int counter; } atomic_t; typedef struct { long counter; } atomic_long_t;
 typedef struct { s64 counter; } atomic64_t;
-struct mm_struct { atomic_t tlb_flush_pending; struct { unsigned long asce, gmap_asce, flush_mm, cpu_attach_mask, allow_gmap_hpage_1m; } context; };
+struct mm_struct { atomic_t tlb_flush_pending;
+	struct { unsigned long asce, gmap_asce, flush_mm, cpu_attach_mask, allow_gmap_hpage_1m; } context; };
 struct vm_area_struct { unsigned long vm_flags; struct mm_struct *vm_mm; };
 static struct mm_struct no_mm;
 static struct vm_area_struct no_vma;
@@ -253,16 +254,15 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     assert done.returncode == 0, done.stderr[:2000]
     counts = {name: count for name, (_, count) in functions.items()}
     given = {**dict.fromkeys((*QUIET, *platform.quiet), "((void)0)"), **_calls(platform)}
-    return _without_the_unreadable(
-        work, _given(platform, given), _needed(done.stdout, list(functions), given), counts, platform.abi.bits
-    )
+    source = _needed(done.stdout, list(functions), given)
+    return _without_the_unreadable(work, _given(platform, given), source, counts, platform.abi.bits)
 
 
 def _without_the_unreadable(work: Path, before: str, source: Source, counts: Mapping[str, int], bits: int) -> Program:
     """A program where what cannot be compiled here, such as assembly, ends it if it is ever reached."""
     for _ in range(3):
         errors = _errors(work, before + source.text(), counts, bits)
-        broken = (set(re.findall(r"In function \W(\w+)", errors)) & set(source.functions)) - set(counts)
+        broken = (set(re.findall(r"[Ii]n function \W(\w+)", errors)) & set(source.functions)) - set(counts)
         if not broken:
             break
         for name in broken:
