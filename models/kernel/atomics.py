@@ -141,8 +141,3 @@ def operate(run: Expressions, call: Call) -> Value | None:
     if len(call.arguments) != count:
         raise Unsupported(f"{call.token.text}() takes {count} arguments", call.token)
     return operation(run, call)
-
-
-def writes(name: str) -> bool:
-    """Whether a call of that name changes what it is given a pointer to."""
-    return name in OPERATIONS and "_read" not in name and name != "test_bit"

@@ -165,7 +165,7 @@ class Control(Expressions):
         self.statement(statement)
 
     def _run_if(self, statement: If) -> None:
-        if self._is_idle(statement) and not changes(statement.test):
+        if self._is_idle(statement) and not changes(statement.test, self.points):
             return
         condition = self.condition(statement.test)
         otherwise = statement.otherwise

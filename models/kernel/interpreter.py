@@ -173,7 +173,7 @@ class Interpreter(Control):
 
     def _quiet(self, call: Call) -> None:
         """A call that leaves every entry alone: passed over, unless it assigns to something on the way."""
-        if any(map(changes, call.arguments)):
+        if any(changes(argument, self.points) for argument in call.arguments):
             raise Unsupported(f"an assignment inside {printable(call.token.text)}()", call.token)
         if call.token.text == "BUG_ON":
             self.assume(f"BUG_ON() at {call.token.file}:{call.token.line} does not fire")

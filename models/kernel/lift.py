@@ -113,7 +113,7 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
     platform = platform.with_features(features or platform.default)
     _check_layout(folder, platform)
     sources = Sources(folder, platform.folder, platform.headers, platform.config)
-    sources.macros.fixed = frozenset((*platform.runtime, *platform.calls, *platform.instead))
+    sources.macros.fixed = frozenset((*platform.runtime, *platform.calls))
     for header in (*platform.first, MAIN_HEADER):
         sources.read(header)
     lifter = Lifter(sources, platform)
@@ -176,6 +176,7 @@ class Lifter:
             found = self.unit.functions.get(name)
             if found is not None and (not instead.where or any(token.text == instead.where for token in found.body)):
                 self.interpreter.replaced[name] = instead.says
+                self.sources.macros.fixed |= {name}
                 self.unit.add(tokenize(instead.text, found.name.file, found.name.line, self.last))
 
     def result(self) -> LiftedTree:

@@ -55,6 +55,11 @@ class Places(ABC):
     def cell_of(self, name: str) -> int | None:
         """The cell of a local variable or parameter."""
 
+    def points(self, name: str) -> bool:
+        """Whether a local variable points to another one or to an entry."""
+        cell = self.cell_of(name)
+        return cell is not None and isinstance(self.memory.cells.get(cell), Reference)
+
     def place(self, node: Expression) -> Reference:
         """Where an expression stands.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from models.kernel.atomics import writes
+from collections.abc import Callable
+
 from models.kernel.syntax import (
     Assign,
     Binary,
@@ -14,6 +15,7 @@ from models.kernel.syntax import (
     Index,
     Literal,
     Member,
+    Name,
     Step,
     Unary,
 )
@@ -49,13 +51,33 @@ TESTED = frozenset({"WARN", "WARN_ON", "WARN_ONCE", "WARN_ON_ONCE"})
 """Of these, the calls whose value is the truth of their first argument."""
 
 
-def changes(node: Expression | None) -> bool:
-    """Whether an expression assigns to something anywhere."""
+READERS = frozenset({"READ_ONCE", "ptep_get", "pmdp_get", "pudp_get", "test_bit"})
+"""Calls that are given a pointer and only read."""
+
+
+def changes(node: Expression | None, points: Callable[[str], bool]) -> bool:
+    """Whether an expression assigns to something anywhere, or calls something that may.
+
+    Args:
+        node: the expression.
+        points: whether a variable of this name points to another variable or an entry.
+    """
     if isinstance(node, Assign | Step | BlockValue):
         return True
     if isinstance(node, Call):
-        return node.token.text == "WRITE_ONCE" or writes(node.token.text) or any(map(changes, node.arguments))
-    return any(map(changes, _operands(node)))
+        name = node.token.text
+        handed = name not in READERS and any(_is_pointer(argument, points) for argument in node.arguments)
+        return handed or name == "WRITE_ONCE" or any(changes(argument, points) for argument in node.arguments)
+    return any(changes(operand, points) for operand in _operands(node))
+
+
+def _is_pointer(node: Expression | None, points: Callable[[str], bool]) -> bool:
+    """Whether an expression may be a pointer to a variable or an entry, rather than what one points to."""
+    if isinstance(node, Name):
+        return points(node.token.text)
+    if isinstance(node, Index | Member) or (isinstance(node, Unary) and node.op == "*"):
+        return False
+    return (isinstance(node, Unary) and node.op == "&") or any(_is_pointer(part, points) for part in _operands(node))
 
 
 def _operands(node: Expression | None) -> tuple[Expression | None, ...]:

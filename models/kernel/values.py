@@ -121,8 +121,11 @@ def choose(condition: Term, then: Value, otherwise: Value) -> Value:
         return then
     if isinstance(then, Unset) or isinstance(otherwise, Unset):
         return Unset(then.type)
+    if isinstance(then.type, Pointer) and _same_pointer(then, otherwise):
+        return then
     if then.type != otherwise.type:
-        raise Undefined("two branches with values of different types")
+        what = "pointers" if isinstance(then.type, Pointer) else "values of different types"
+        raise Undefined(f"two branches with {what}")
     if isinstance(then, Word) and isinstance(otherwise, Word):
         return Word(then.type, terms.choose(condition, then.term, otherwise.term))
     if isinstance(then, Struct) and isinstance(otherwise, Struct):
@@ -130,8 +133,6 @@ def choose(condition: Term, then: Value, otherwise: Value) -> Value:
         return Struct(then.type, members)
     if isinstance(then, Address) and isinstance(otherwise, Address):
         return Address(then.type, Word(then.word.type, terms.choose(condition, then.word.term, otherwise.word.term)))
-    if _same_pointer(then, otherwise):
-        return then
     raise Undefined("a choice between two pointers")
 
 

@@ -19,7 +19,8 @@ class Watch:
     """The entry that a helper is lifted for.
 
     A step is atomic if it makes the new entry of what it finds: a bit operation, a compare and exchange that succeeds,
-    or an exchange. An entry that an exchange left empty belongs to the helper until it is stored again.
+    or an exchange whose finding the helper yields or goes on with. An entry that an exchange left empty belongs to the
+    helper until it is stored again. What a helper yields beside the entry may have been read before the step.
 
     Attributes:
         cell: the entry's cell.
