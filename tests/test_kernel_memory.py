@@ -163,6 +163,13 @@ def test_a_count_of_entries_is_one(lift: Lift) -> None:
     assert found.atomic
 
 
+def test_an_address_is_a_users(lift: Lift) -> None:
+    body = "set_pte(ptep, __pte(addr >= 0x80000000UL ? 1 : 2)); if (0xC0000000 <= addr) set_pte(ptep, __pte(3));"
+    found = changed_by(lift, body)
+    assert found.after(0) == 2
+    assert found.assumptions == ("addresses are a user's: below 0x40000000, and below the kernel's",)
+
+
 def test_macros_work_in_place_too(lift: Lift) -> None:
     found = lift(
         SET + "#define set_pte_at(mm, a, p, v) do { set_pte(p, v); flush_tlb_page(mm, a); } while (0)\n"
@@ -181,6 +188,8 @@ def test_macros_work_in_place_too(lift: Lift) -> None:
         "if (mm->something || strange(mm)) flush_tlb_page(mm, addr);",
         "if (strange(*ptep)) { if (1) barrier(); } else flush_tlb_all();",
         "WARN_ON(pte_val(READ_ONCE(*ptep)));",
+        "unsigned long page = strange(*ptep), paddr = page + 1; flush_dcache_range(paddr, paddr + 1);",
+        "pte_t old = *ptep; int odd = pte_val(old) & 1 ? strange(1) : strange(2); if (pte_val(old) & 2) odd = 1;",
     ],
 )
 def test_calls_that_leave_entries_alone(lift: Lift, body: str) -> None:
@@ -233,10 +242,16 @@ REFUSED = [
     ("WARN_ON(strange(ptep));", "an assignment inside WARN_ON()"),
     ("if (strange(ptep)) flush_tlb_page(mm, addr);", "strange() is not known"),
     ("if (pte_val(*ptep)) BUG();", "BUG() ends the helper"),
+    ("unsigned long v = strange(addr); pte_val(*ptep) = v;", "strange() is not known"),
+    ("unsigned long v = strange(addr), w = v + 1; if (addr) w = 1; pte_val(*ptep) = w;", "strange() is not known"),
+    ("unsigned long v = strange(ptep);", "strange() is not known"),
+    ("unsigned long v = pte_val(*ptep) ? buggy(addr) : 0;", "BUG() ends the helper"),
+    ("if (addr < 4096) pte_val(*ptep) = 0;", "its effect depends on the address"),
 ]  # fmt: skip
 BEFORE = (
     SET + "struct two { unsigned int a, b; }; struct mixed { char a, b; short c; int d; };\n"
-    "static inline unsigned long *gone(void) { unsigned long x = 1; return &x; }\n"
+    "static inline unsigned long *gone(void) { unsigned long x = 1; return &x; } "
+    "static inline unsigned long buggy(unsigned long a) { BUG(); return 1; }\n"
 )
 
 
@@ -249,7 +264,7 @@ def test_what_is_not_understood_is_refused_at_its_place(lift: Lift, body: str, w
     assert isinstance(found, NotLifted)
     assert why in found.reason, found
     assert not found.absent
-    assert found.file == PGTABLE and found.line in (7, 8)
+    assert found.file == PGTABLE and found.line in (5, 7, 8)
 
 
 @pytest.mark.parametrize(

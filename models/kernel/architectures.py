@@ -140,7 +140,7 @@ class Instead:
     """A function whose body the lifter cannot read, such as inline assembly, put into C by hand.
 
     Attributes:
-        text: its definition, which takes the place of the tree's.
+        text: its definition, which takes the place of the tree's, or of one in a header that is not read.
         says: what it stands for, as an assumption.
         where: a name in the tree's definition without which that one stays.
     """

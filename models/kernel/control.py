@@ -26,7 +26,7 @@ from models.kernel.syntax import (
     Switch,
 )
 from models.kernel.unit import Unit
-from models.kernel.values import Type, Value, Void, choose, unset
+from models.kernel.values import Type, Unset, Value, Void, choose, unset
 from models.kernel.words import Word, binary, promote, truth
 
 
@@ -158,8 +158,17 @@ class Control(Expressions):
             raise Unsupported("a variable without a type", statement.token)
         if len(self.frame.names) >= MAX_VARIABLES:
             raise fault(statement.token, f"a function has more than {MAX_VARIABLES} variables")
-        value = unset(kind) if statement.value is None else self.converted(statement.value, kind)
+        value = unset(kind) if statement.value is None else self._initial(statement.value, kind)
         self.frame.names[statement.name] = self.memory.new(value)
+
+    def _initial(self, node: Expression, kind: Type) -> Value:
+        """The first value of a variable; one that is not understood matters only where the variable is used."""
+        value = self.attempt(lambda: self.converted(node, kind))
+        if not isinstance(value, Unsupported):
+            return value
+        if changes(node, self.points):
+            raise value
+        return Unset(kind, value)
 
     def _run_evaluate(self, statement: Evaluate) -> None:
         self.statement(statement)

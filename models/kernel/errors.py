@@ -138,8 +138,16 @@ class Unsupported(Exception):
         self.file, self.line = (place.file, place.line) if place else ("", 0)
 
 
-class AlwaysBug(Unsupported):
-    """A helper that does nothing but BUG(): it is there for the compiler only."""
+class Bug(Unsupported):
+    """A helper that may end in BUG().
+
+    Attributes:
+        always: it does nothing else: it is there for the compiler only.
+    """
+
+    def __init__(self, reason: str, place: Place, always: bool) -> None:
+        super().__init__(reason, place)
+        self.always = always
 
 
 class NotThere(Unsupported):

@@ -112,6 +112,10 @@ class Expressions(Places):
         """Two alternatives on the same variables."""
 
     @abstractmethod
+    def attempt(self, action: Callable[[], T]) -> T | Unsupported:
+        """Runs something, or takes it back and yields why it is not understood."""
+
+    @abstractmethod
     def undone(self, action: Callable[[], T]) -> T:
         """Runs something and takes back what it has changed."""
 
@@ -130,6 +134,8 @@ class Expressions(Places):
             Unsupported: it has none, or one that the lifter cannot know.
         """
         value = self.discard(node)
+        if isinstance(value, Unset) and value.why is not None:
+            raise value.why
         if value is None or isinstance(value, Unset):
             what = "a value that was never set" if value is not None else "no value where one is needed"
             raise Unsupported(what, node.token)

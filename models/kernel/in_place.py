@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from checker import terms
-from checker.terms import TRUE, Term
+from checker.terms import FALSE, TRUE, Term
 from models.kernel.architectures import NO_VALUE
 from models.kernel.errors import DECLARED, NotThere, Unsupported
 from models.kernel.helper import HelperParameter, InPlaceHelper, argument_variable
@@ -28,6 +28,10 @@ _TYPES = {
 """Kind of a parameter -> its type; a function may take another integer."""
 
 _LEVELS = {"ptep": "pte", "pmdp": "pmd", "pudp": "pud"}
+LOWEST = 1 << 30
+"""Where the kernel's addresses start at the lowest, with 1 GB for users."""
+
+USER = f"addresses are a user's: below 0x{LOWEST:x}, and below the kernel's"
 _ADDRESS = terms.variable("address", WIDTH)
 
 
@@ -126,12 +130,33 @@ def _helper(
     entry = argument_variable(place)
     atomic = watch.is_atomic(entry, written, term, abi) and not _leaves_present(lifter, parameters[place], watch.left)
     found = terms.substitute([written, TRUE if term is None else term], {FOUND: entry})
+    known = _of_a_user(found)
+    if known is not found:
+        interpreter.assume(USER)
+    used = tuple(interpreter.used)
+    found = known
     if any(term is _ADDRESS for term in terms.subterms(found)):
         raise Unsupported("its effect depends on the address", token)
-    used = tuple(interpreter.used)
     return InPlaceHelper(
         name, token.file, token.line, parameters, result, found[1], used, written=found[0], atomic=atomic
     )
+
+
+def _of_a_user(found: list[Term]) -> list[Term]:
+    """The terms where an address that is compared with the start of the kernel's is a user's."""
+    known: dict[Term, Term] = {}
+    for term in terms.subterms(found):
+        if term.op in ("ult", "ule"):
+            first, second = term.args
+            if _is_address(first) and second.op == "const" and second.data >= LOWEST:
+                known[term] = TRUE
+            elif _is_address(second) and first.op == "const" and first.data >= LOWEST:
+                known[term] = FALSE
+    return terms.substitute(found, known) if known else found
+
+
+def _is_address(term: Term) -> bool:
+    return term is _ADDRESS or (term.op in ("extract", "zext") and _is_address(term.args[0]))
 
 
 def _leaves_present(lifter: Lifter, pointer: HelperParameter, left: list[Term]) -> bool:

@@ -11,7 +11,7 @@ from checker.terms import TRUE, Term
 from models.kernel import atomics
 from models.kernel.architectures import Platform
 from models.kernel.control import Control, Flow, Frame, merged
-from models.kernel.errors import MAX_DEPTH, MAX_STEPS, AlwaysBug, Budget, Unsupported, fault
+from models.kernel.errors import MAX_DEPTH, MAX_STEPS, Budget, Bug, Unsupported, fault
 from models.kernel.memory import Memory
 from models.kernel.quiet import QUIET, TESTED, changes
 from models.kernel.syntax import Call, Evaluate, Expression
@@ -19,7 +19,7 @@ from models.kernel.tokens import Token, printable
 from models.kernel.unit import Function, Unit
 from models.kernel.values import Opaque, Reference, Value, Void, choose
 from models.kernel.watch import Watch
-from models.kernel.words import INT, Word, from_truth, number
+from models.kernel.words import INT, Undefined, Word, from_truth, number
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class Interpreter(Control):
         super().__init__(self.unit)
         self.frame = Frame({}, Void())
         self._active: list[str] = []
-        self._depth = 0
+        self._depth = self._branches = 0
         self._budget = Budget(MAX_STEPS, f"the helpers take more than {MAX_STEPS} steps by here")
 
     def start(self, variables: Mapping[str, Value], entries: Mapping[str, Value] | None = None) -> None:
@@ -68,7 +68,7 @@ class Interpreter(Control):
             self.watch = self.watch or Watch.of(cell, self.memory)
             known[name] = Reference(value.type, cell)
         self.frame = Frame({name: self.memory.new(value) for name, value in known.items()}, Void())
-        self._active, self._depth = [], 0
+        self._active, self._depth, self._branches = [], 0, 0
 
     def enter(self, token: Token) -> None:
         """One step, one level deeper.
@@ -93,6 +93,7 @@ class Interpreter(Control):
         """Runs two alternatives on the same variables and merges what they leave."""
         memory, before = self.memory, self.frame.flow
         mark = memory.begin()
+        self._branches += 1
         first = yes()
         then, written = self.frame.flow, memory.undo(mark)
         self.frame.flow = before
@@ -104,6 +105,7 @@ class Interpreter(Control):
             memory.write(cell, self._merged(condition, cell, (then, value), (otherwise, memory.cells.get(cell))))
         self.frame.flow = merged(condition, then, otherwise)
         memory.end()
+        self._branches -= 1
         return first, second
 
     def _merged(
@@ -126,6 +128,23 @@ class Interpreter(Control):
         self.memory.undo(mark)
         self.memory.end()
         self.frame.flow, self.watch = flow, watch
+        return found
+
+    def attempt(self, action: Callable[[], T]) -> T | Unsupported:
+        """Runs something, or takes it back and yields why it is not understood."""
+        frame, names, flow = self.frame, dict(self.frame.names), self.frame.flow
+        watch, active = replace(self.watch) if self.watch else None, list(self._active)
+        depth, branches, mark, opened = self._depth, self._branches, self.memory.begin(), self.memory.depth
+        try:
+            found = action()
+        except Bug:
+            raise
+        except (Unsupported, Undefined) as error:
+            self.memory.abandon(mark, opened)
+            self.frame, frame.names, frame.flow = frame, names, flow
+            self.watch, self._active, self._depth, self._branches = watch, active, depth, branches
+            return error if isinstance(error, Unsupported) else Unsupported(str(error))
+        self.memory.end()
         return found
 
     def isolated(self, action: Callable[[], T]) -> T:
@@ -153,8 +172,7 @@ class Interpreter(Control):
             self._quiet(node)
             return None
         if name in ("BUG", "BUILD_BUG"):
-            kind = Unsupported if self.memory.branching else AlwaysBug
-            raise kind(f"{name}() ends the helper without a value", node.token)
+            raise Bug(f"{name}() ends the helper without a value", node.token, always=not self._branches)
         function = self.unit.functions.get(name)
         if function is not None:
             return self._inline(node, function)

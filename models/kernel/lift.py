@@ -16,7 +16,7 @@ from models.kernel.errors import (
     MAX_CONSTANTS,
     NOT_PRESENT,
     NOTHING,
-    AlwaysBug,
+    Bug,
     KernelError,
     LimitExceeded,
     NotLifted,
@@ -30,6 +30,7 @@ from models.kernel.macros import Macro
 from models.kernel.platforms import PLATFORMS
 from models.kernel.preprocess import Sources
 from models.kernel.protections import protections
+from models.kernel.quiet import QUIET
 from models.kernel.source import Tree
 from models.kernel.syntax import Expression, TypeName
 from models.kernel.tokens import Token, printable, tokenize
@@ -113,7 +114,7 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
     platform = platform.with_features(features or platform.default)
     _check_layout(folder, platform)
     sources = Sources(folder, platform.folder, platform.headers, platform.config)
-    sources.macros.fixed = frozenset((*platform.runtime, *platform.calls))
+    sources.macros.fixed = frozenset((*platform.runtime, *platform.calls, *platform.quiet, *QUIET))
     for header in (*platform.first, MAIN_HEADER):
         sources.read(header)
     lifter = Lifter(sources, platform)
@@ -174,10 +175,12 @@ class Lifter:
                 self.unit.add(self.sources.tokens)
         for name, instead in self.platform.instead.items():
             found = self.unit.functions.get(name)
-            if found is not None and (not instead.where or any(token.text == instead.where for token in found.body)):
+            named = {token.text for token in found.body} if found is not None else set()
+            if not instead.where or instead.where in named:
+                place = found.name if found is not None else Token("word", name, "(built in)", 0, 0)
                 self.interpreter.replaced[name] = instead.says
                 self.sources.macros.fixed |= {name}
-                self.unit.add(tokenize(instead.text, found.name.file, found.name.line, self.last))
+                self.unit.add(tokenize(instead.text, place.file, place.line, self.last))
 
     def result(self) -> LiftedTree:
         """Everything that was found."""
@@ -224,7 +227,7 @@ class Lifter:
 
     def _not_lifted(self, name: str, error: Unsupported | Undefined) -> NotLifted:
         file, line = (error.file, error.line) if isinstance(error, Unsupported) else self.place(name)
-        if isinstance(error, AlwaysBug):
+        if isinstance(error, Bug) and error.always:
             return NotLifted(name, file, line, NOT_PRESENT, BUG)
         if isinstance(error, NotThere):
             return NotLifted(name, file, line, NOT_PRESENT, error.supplies)

@@ -24,11 +24,6 @@ class Memory:
     _trail: list[tuple[int, Value | None]] = field(default_factory=list)
     _open: int = 0
 
-    @property
-    def branching(self) -> bool:
-        """Whether a branch is open: what happens now happens on some paths only."""
-        return self._open > 0
-
     def new(self, value: Value) -> int:
         """A cell that holds a value."""
         self.count += 1
@@ -48,6 +43,17 @@ class Memory:
         """Opens a branch; the mark ends it."""
         self._open += 1
         return len(self._trail)
+
+    def abandon(self, mark: int, depth: int) -> None:
+        """Takes everything back since a mark, however many branches are still open inside it."""
+        self._open = depth
+        self.undo(mark)
+        self.end()
+
+    @property
+    def depth(self) -> int:
+        """How many branches are open."""
+        return self._open
 
     def end(self) -> None:
         """Closes a branch; the trail stays as long as an outer one may be taken back."""

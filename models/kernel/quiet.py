@@ -26,10 +26,15 @@ _BY_REASON = {
         "VM_BUG_ON_VMA pr_err pr_warn pr_warn_once"
     ),
     "is decided when the kernel is built": "BUILD_BUG_ON BUILD_BUG_ON_MSG static_assert _Static_assert",
-    "orders accesses": "barrier smp_mb smp_rmb smp_wmb mb rmb wmb smp_mb__before_atomic smp_mb__after_atomic",
+    "orders accesses": "barrier smp_mb smp_rmb smp_wmb mb rmb wmb dsb isb smp_mb__before_atomic smp_mb__after_atomic",
     "drops translations from TLBs and caches": (
         "flush_tlb_page flush_tlb_range flush_tlb_all flush_tlb_mm flush_pmd_tlb_range flush_pud_tlb_range "
-        "flush_tlb_fix_spurious_fault local_flush_tlb_page flush_cache_page flush_icache_pte"
+        "flush_tlb_fix_spurious_fault local_flush_tlb_page local_flush_tlb_one purge_tlb_entries __flush_tlb_range "
+        "migrate_flush_tlb_page"
+    ),
+    "writes data caches back, or empties caches": (
+        "flush_cache_page flush_icache_pte flush_dcache_page flush_dcache_range flush_icache_range __update_cache "
+        "sync_icache_dcache __sync_icache_dcache flush_pmd_entry clean_pmd_entry dcache_wb_line"
     ),
     "prepares a TLB or cache for the new entry": (
         "update_mmu_cache update_mmu_cache_range update_mmu_cache_pmd update_mmu_tlb update_mmu_tlb_range"
@@ -38,7 +43,10 @@ _BY_REASON = {
         "page_table_check_pte_clear page_table_check_pmd_clear page_table_check_pud_clear page_table_check_pte_set "
         "page_table_check_ptes_set page_table_check_pmd_set page_table_check_pud_set"
     ),
-    "keeps other code away meanwhile": "preempt_disable preempt_enable",
+    "keeps other code away meanwhile": (
+        "preempt_disable preempt_enable local_irq_save local_irq_restore raw_local_irq_save raw_local_irq_restore "
+        "spin_lock spin_unlock spin_lock_irqsave spin_unlock_irqrestore"
+    ),
     "tells other users of the address space": (
         "mmu_notifier_invalidate_range mmu_notifier_arch_invalidate_secondary_tlbs"
     ),

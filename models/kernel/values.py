@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from checker import terms
 from checker.terms import Term
+from models.kernel.errors import Unsupported
 from models.kernel.words import Abi, IntType, Undefined, Word, as_word, number
 
 WIDTH = 64
@@ -87,9 +88,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Unset:
-    """A variable before its first assignment."""
+    """A variable before its first assignment, or one whose value is not understood.
+
+    Attributes:
+        type: its type.
+        why: why its value is not understood; it is refused where it is needed.
+    """
 
     type: Type
+    why: Unsupported | None = None
 
 
 Value = Word | Struct | Opaque | Reference | Address | Unset
@@ -120,7 +127,7 @@ def choose(condition: Term, then: Value, otherwise: Value) -> Value:
     if then is otherwise:
         return then
     if isinstance(then, Unset) or isinstance(otherwise, Unset):
-        return Unset(then.type)
+        return then if isinstance(then, Unset) else otherwise
     if isinstance(then.type, Pointer) and _same_pointer(then, otherwise):
         return then
     if then.type != otherwise.type:
