@@ -20,6 +20,7 @@ from checker.terms import (
     extend,
     extract,
     negate,
+    substitute,
     variable,
     word_op,
 )
@@ -150,6 +151,43 @@ def _settle(run: _Run, switch: Term) -> Counterexample:
     run.solver.satisfiable(fixed)
     values = tuple(run.solver.values(list(inputs)))
     return Counterexample(Origin(start, values), tuple(run.solver.values(run.picks[1:])))
+
+
+def lowest_inputs(system: TransitionSystem, number: int, budget: Budget) -> Origin:
+    """The initial state with the smallest inputs that violates a property, in order of the starts and their inputs.
+
+    Bit by bit, so that it is quick with any number of free bits. Some initial state must violate the property.
+    """
+    relation = system.relation
+    holds = relation.properties[number]
+    for place, start in enumerate(relation.starts):
+        solver = Solver(budget)
+        (kept,) = substitute([holds], dict(zip(relation.state, start.values, strict=True)))
+        solver.add(negate(kept), start.domain)
+        if solver.satisfiable():
+            return Origin(place, tuple(_lowest(solver, term) for term in start.inputs))
+    raise ValueError(f"no initial state violates {system.invariants[number].name}")
+
+
+def _lowest(solver: Solver, term: Term) -> int:
+    """The smallest value of a variable that the solver's assertions allow, which is asserted then."""
+    found = 0
+    for bit in reversed(range(max(1, term.width))):
+        solver.satisfiable()
+        if not solver.values([term])[0] >> bit & 1:
+            solver.add(_is_bit(term, bit, 0))
+            continue
+        clear = variable(f"{term.data} without bit {bit}", BOOL)
+        solver.add(connect("or", (negate(clear), _is_bit(term, bit, 0))))
+        possible = solver.satisfiable([clear])
+        solver.add(_is_bit(term, bit, 0 if possible else 1))
+        found |= 0 if possible else 1 << bit
+    return found
+
+
+def _is_bit(term: Term, bit: int, value: int) -> Term:
+    single = extend_bool(term) if term.width == BOOL else extract(term, bit, bit)
+    return equal(single, value)
 
 
 def extend_bool(term: Term) -> Term:

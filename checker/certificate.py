@@ -135,7 +135,7 @@ def clauses_of(system: TransitionSystem, certificate: Certificate) -> list[Claus
     """
     if certificate.system != system.name:
         raise BadCertificate(f"is about {certificate.system}, not {system.name}")
-    facts = {fact.yes: fact for fact in vocabulary(system)}
+    facts = {fact.yes: fact for fact in vocabulary(system, every=True)}
     clauses = [read_clause(system, facts, data) for data in certificate.clauses]
     if certificate.invariant not in {i.name for i in system.invariants}:
         raise BadCertificate(f"{system.name} has no invariant {certificate.invariant!r}")

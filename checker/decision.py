@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from checker.bmc import BoundedResult, check_bounded
+from checker.bmc import BoundedResult, check_bounded, lowest_inputs
 from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
 from checker.explicit import Origin
 from checker.immaterial import bits_that_matter
@@ -76,7 +76,7 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
     }
     budget = Budget(options.seconds, options.states)
     try:
-        if not system.operations:
+        if not system.operations and options.depth is None:
             _decide_still(system, budget, results)
         elif options.depth is None:
             _decide_unbounded(system, budget, results)
@@ -96,14 +96,23 @@ def _give_reason(results: dict[str, Result], reason: str) -> None:
             results[name] = replace(result, reason=reason)
 
 
-def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
+def settled_search(system: TransitionSystem, budget: Budget) -> tuple[TransitionSystem, Found]:
+    """The reachable states, and the system as it was searched: without immaterial bits that turned out to matter.
+
+    Raises:
+        OutOfBudget: a limit was reached while the bits were looked at.
+    """
     reach = search(system.reduced, budget)
+    if reach.complete and (matter := bits_that_matter(system, reach, budget)):
+        less = {path: bits & ~matter.get(path, 0) for path, bits in system.immaterial.items()}
+        return settled_search(replace(system, immaterial=less), budget)
+    return system, reach
+
+
+def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
+    system, reach = settled_search(system, budget)
     if not reach.complete:
         _fall_back(system, reach, budget, results)
-        return
-    if matter := bits_that_matter(system, reach, budget):
-        less = {path: bits & ~matter.get(path, 0) for path, bits in system.immaterial.items()}
-        _decide_unbounded(replace(system, immaterial=less), budget, results)
         return
     for name, result in results.items():
         results[name] = replace(result, states=len(reach.states), diameter=reach.diameter)
@@ -116,8 +125,12 @@ def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[st
 
 def _decide_still(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
     """A system that never moves: what holds of its initial states, however many there are, holds."""
-    bounded = check_bounded(system, 0, budget=budget)
+    bounded = check_bounded(system, 0, budget=budget, settle=False)
     _report_bounded(system, bounded, results, "")
+    for number in bounded.violations:
+        name = system.invariants[number].name
+        origin = lowest_inputs(system, number, budget)
+        results[name] = _violated(replace(results[name], reason=""), partial(_trace, system, number, origin, ()))
     solver = Solver(budget)
     starts = system.relation.starts
     for number, invariant in enumerate(system.invariants):

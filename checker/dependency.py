@@ -117,10 +117,16 @@ def _support(roots: list[Term], masks: dict[str, int]) -> dict[str, int]:
     return fresh
 
 
+@lru_cache(maxsize=4)
+def splitter_of(relation: Relation) -> BitSplitter:
+    """The splitter for a relation's terms, so that none is split twice."""
+    return BitSplitter()
+
+
 @lru_cache(maxsize=16)
 def cone_of_influence(relation: Relation) -> Cone:
     """The bits of the state, and of the starts' inputs, that can influence a guard, a property or a premise."""
-    splitter = BitSplitter()
+    splitter = splitter_of(relation)
     order = {leaf.path: i for i, leaf in enumerate(relation.leaves)}
     masks: dict[str, int] = {}
     roots = [splitter.boolean(t) for t in (*relation.properties, *relation.premises)]
@@ -155,6 +161,15 @@ def _start_inputs(splitter: BitSplitter, start: SymbolicStart, masks: tuple[int,
     return tuple(needed.get(term.data, 0) for term in start.inputs)
 
 
-def depends_only_on(splitter: BitSplitter, condition: Term, masks: dict[str, int]) -> bool:
-    """Whether a Boolean term depends on no variable bit outside these masks (variable name -> bits)."""
-    return not _support([splitter.boolean(condition)], dict(masks))
+def depends_only_on(splitter: BitSplitter, term: Term, masks: dict[str, int], bits: int = 1) -> bool:
+    """Whether a term depends on no variable bit outside these masks.
+
+    Args:
+        splitter: for the term.
+        term: a Boolean term, or a word.
+        masks: variable name -> bits.
+        bits: of a word, those that are asked about.
+    """
+    if term.width == BOOL:
+        return not _support([splitter.boolean(term)], masks)
+    return not _support([splitter.bit(term, i) for i in range(term.width) if bits >> i & 1], masks)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from checker.dependency import BitSplitter, depends_only_on
+from checker.dependency import depends_only_on, splitter_of
 from checker.limits import Budget
 from checker.solver import Solver
 from checker.system import TransitionSystem
@@ -51,22 +51,19 @@ def bits_that_matter(system: TransitionSystem, reach: Found, budget: Budget) -> 
 
 def _suspects(system: TransitionSystem, reach: Found) -> Iterator[Term]:
     """What the immaterial bits have a say in, as far as the terms tell without a solver."""
-    relation, splitter = system.relation, BitSplitter()
+    relation = system.relation
+    splitter = splitter_of(relation)
     kept = {
         leaf.path: mask & ~rest
         for leaf, mask, rest in zip(relation.leaves, reach.cone.masks, relation.immaterial, strict=True)
     }
-    terms = [*relation.properties, *relation.premises, *(step.guard for step in relation.steps)]
-    terms += [
-        value if value.width == BOOL else word_op("band", value, kept[leaf.path])
-        for step in relation.steps
-        for leaf, value in zip(relation.leaves, step.values, strict=True)
-        if kept[leaf.path]
-    ]
-    for term in dict.fromkeys(terms):
-        condition = term if term.width == BOOL else equal(term, variable("anything", term.width))
-        if not depends_only_on(splitter, condition, {**kept, "anything": -1}):
+    for term in dict.fromkeys((*relation.properties, *relation.premises, *(step.guard for step in relation.steps))):
+        if not depends_only_on(splitter, term, kept):
             yield term
+    pairs = [(v, leaf.path) for step in relation.steps for leaf, v in zip(relation.leaves, step.values, strict=True)]
+    for term, path in dict.fromkeys(pairs):
+        if kept[path] and not depends_only_on(splitter, term, kept, kept[path]):
+            yield term if term.width == BOOL else word_op("band", term, kept[path])
 
 
 def _other_states(system: TransitionSystem, difference: dict[str, Term]) -> dict[Term, Term]:

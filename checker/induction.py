@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from checker.codegen import compile_masks
-from checker.dependency import BitSplitter, cone_of_influence, depends_only_on
+from checker.dependency import cone_of_influence, depends_only_on, splitter_of
 from checker.explicit import Reachable
 from checker.limits import Budget, OutOfBudget
 from checker.solver import Solver
@@ -70,10 +70,18 @@ class Proof:
 
 
 @lru_cache(maxsize=16)
-def vocabulary(system: TransitionSystem) -> tuple[Fact, ...]:
-    """The facts an invariant may speak of: declared predicates first, then flags, enumerations and single bits."""
+def vocabulary(system: TransitionSystem, every: bool = False) -> tuple[Fact, ...]:
+    """The facts an invariant may speak of: declared predicates first, then flags, enumerations and single bits.
+
+    Args:
+        system: the system.
+        every: also those about immaterial bits, of which a search knows nothing.
+    """
     relation = system.relation
-    masks = [mask & ~rest for mask, rest in zip(cone_of_influence(relation).masks, relation.immaterial, strict=True)]
+    masks = [
+        mask if every else mask & ~rest
+        for mask, rest in zip(cone_of_influence(relation).masks, relation.immaterial, strict=True)
+    ]
     found: dict[Term, Fact] = {}
     for predicate, term in zip(system.predicates, relation.predicates, strict=True):
         _offer(found, Fact(predicate.name, predicate.negated or f"not {predicate.name}", term))
@@ -81,7 +89,7 @@ def vocabulary(system: TransitionSystem) -> tuple[Fact, ...]:
         for fact in _leaf_facts(leaf, term, mask):
             _offer(found, fact)
     allowed = {leaf.path: mask for leaf, mask in zip(relation.leaves, masks, strict=True)}
-    splitter = BitSplitter()
+    splitter = splitter_of(relation)
     return tuple(fact for fact in found.values() if depends_only_on(splitter, fact.term, allowed))
 
 

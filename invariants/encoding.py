@@ -22,16 +22,20 @@ def invariants(level: Level) -> tuple[Invariant, ...]:
 def _frames(level: Level) -> Iterator[Invariant]:
     words = [protection.word for protection in protections(level.arch)]
     make = f"pfn_{level.name}"
-    if level.has("pfn") and make in level.arch.helpers:
-        yield Invariant(
-            "frame-survives",
-            f"{level.name}_pfn() gives the frame number that {make}() was given, with every protection",
-            lambda s: both(
-                *(same(level.call("pfn", level.arch.helpers[make](s.frame, word)), s.frame) for word in words)
-            ),
-            source=f"{DEBUG} {level.name}_pfn_tests() has one frame number, here are all",
-            consequence="another page is mapped",
-        )
+    if not level.has("pfn") or make not in level.arch.helpers:
+        return
+
+    def mapped(frame: Any, word: int) -> Any:
+        entry = level.arch.helpers[make](frame, word)
+        return entry if level.name == "pte" else level.call("mkhuge", entry)
+
+    yield Invariant(
+        "frame-survives",
+        f"{level.name}_pfn() gives the frame number that {make}() was given, with every protection",
+        lambda s: both(*(same(level.call("pfn", mapped(s.frame, word)), s.frame) for word in words)),
+        source=f"{DEBUG} {level.name}_pfn_tests() has one frame number, here are all",
+        consequence="another page is mapped",
+    )
 
 
 def _swap(level: Level) -> Iterator[Invariant]:

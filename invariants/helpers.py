@@ -47,7 +47,7 @@ def _permissions(level: Level) -> Iterator[Invariant]:
     hardware, call = level.hardware, level.call
 
     def storable(entry: Any) -> Any:
-        return either(call("write", entry), hardware.writable(entry))
+        return either(both(call("present", entry), call("write", entry)), hardware.writable(entry))
 
     yield Invariant(
         "write-only-when-granted",
@@ -118,7 +118,7 @@ def _frame_kept(level: Level) -> Iterator[Invariant]:
     call = level.call
     if not level.has("pfn"):
         return
-    changes = [name for name in _KEEP_FRAME if level.has(name)]
+    changes = [name for name in (*_KEEP_FRAME, *level.markers) if level.has(name)]
     words = [protection.word for protection in protections(level.arch)]
 
     def kept(entry: Any) -> Any:
@@ -188,7 +188,7 @@ def _dirty(level: Level) -> Iterator[Invariant]:
         "data written after MADV_FREE is dropped with the page",
         lambda e: call("mkclean", e),
     )
-    keepers = [name for name in _KEEP_DIRTY if level.has(name)]
+    keepers = [*_KEEP_DIRTY, *level.markers]
     words = [protection.word for protection in protections(level.arch)]
 
     def kept(entry: Any) -> Any:
@@ -206,8 +206,7 @@ def _dirty(level: Level) -> Iterator[Invariant]:
     )
 
 
-_MARKERS = "mkspecial mkdevmap mksoft_dirty clear_soft_dirty mkuffd_wp clear_uffd_wp".split()
-_KEEP_DIRTY = ("wrprotect", "mkold", "mkyoung", "mkwrite", *_MARKERS)
+_KEEP_DIRTY = ("wrprotect", "mkold", "mkyoung", "mkwrite")
 
 
 _KEEP_FRAME = (*_KEEP_DIRTY, "mkdirty", "mkclean", "mkinvalid")
@@ -236,7 +235,7 @@ def _algebra(level: Level) -> Iterator[Invariant]:
     )
 
 
-_IDEMPOTENT = ("mkdirty", "mkclean", "mkwrite", "wrprotect", "mkold", "mkyoung", *_MARKERS)
+_IDEMPOTENT = ("mkdirty", "mkclean", "mkwrite", "wrprotect", "mkold", "mkyoung")
 
 
 def _commuting(level: Level, first: str, second: str) -> Invariant:
@@ -273,7 +272,15 @@ def _tests(level: Level) -> Iterator[Invariant]:
     yield statement("mkold-is-old", "an entry is not young after mkyoung, mkold", "young", False, "mkyoung", "mkold")
     yield statement("mkdirty-is-dirty", "dirty after mkclean, mkdirty", "dirty", True, "mkclean", "mkdirty")
     yield statement("mkclean-is-clean", "not dirty after mkdirty, mkclean", "dirty", False, "mkdirty", "mkclean")
-    yield statement("mkwrite-is-writable", "writable after wrprotect, mkwrite", "write", True, "wrprotect", "mkwrite")
+    yield Invariant(
+        "mkwrite-is-writable",
+        "in a writable mapping an entry is writable after wrprotect, mkwrite",
+        lambda s: implies(s.vm_write, call("write", call("mkwrite", call("wrprotect", s.entry)))),
+        source=f"{where}; include/linux/mm.h maybe_mkwrite(): mkwrite is for such mappings",
+        consequence="a store that is allowed faults for ever",
+        premise=lambda s: s.vm_write,
+        looks_at=lambda s: (call("mkwrite", call("wrprotect", s.entry)),),
+    )
     yield statement(
         "wrprotect-is-read-only", "not writable after mkwrite, wrprotect", "write", False, "mkwrite", "wrprotect"
     )
@@ -312,19 +319,20 @@ def _huge(level: Level) -> Iterator[Invariant]:
         "generic mm takes the page for a page table",
     )
     if level.has("bad"):
+        some = [p for p in protections(level.arch) if p.may_read]
         yield _entry(
             "huge-is-bad",
-            f"a huge entry counts as {level.name}_bad(): it points to no table",
-            lambda e: call("bad", e),
+            f"a fresh huge entry that allows some access counts as {level.name}_bad(): it points to no table",
+            lambda e: both(*(call("bad", level.fresh(p, e)) for p in some)),
             where,
-            "generic mm takes the page for a page table",
+            "mm/debug_vm_pgtable.c complains; generic code asks whether an entry is huge first",
         )
     if not level.has("mkinvalid"):
         return
     yield _entry(
         "invalid-stays-huge",
         f"after mkinvalid the entry is still present and taken for a huge one by {' and '.join(tests)}",
-        lambda e: both(*(call(name, call("mkinvalid", e)) for name in ("present", *tests))),
+        lambda e: both(call("present", call("mkinvalid", e)), huge(call("mkinvalid", e))),
         f"{where}; mm/huge_memory.c __split_huge_pmd_locked()",
         "whoever looks while a huge page is split or protected takes it for none or for a table",
         lambda e: call("mkinvalid", e),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from checker.logic import ite
+from checker.logic import ite, ult
 from checker.state import Bits, Bool
 from checker.system import Start
 from models.helper_world import Level
@@ -17,6 +17,9 @@ from models.pte import Architecture
 
 TYPES = 1 << 5
 """Swap types: MAX_SWAPFILES_SHIFT in include/linux/swap.h is 5."""
+
+SPECIAL = 28
+"""Types from here on are no swap files wherever pages can be migrated (include/linux/swap.h SWP_MIGRATION_NUM)."""
 
 MARKS = ("exclusive", "soft_dirty", "uffd_wp")
 """What generic mm marks swap entries with (include/linux/pgtable.h)."""
@@ -79,6 +82,21 @@ def highest_offset(level: Level) -> int:
     return int(decoded(level, encoded(level, 0, (1 << 64) - 1))[1])
 
 
+SWAP_PAGES = (1 << 32) - 1
+"""A swap file has at most so many pages (mm/swapfile.c read_swap_header(): the number is an unsigned int)."""
+
+MIGRATION_MARKS = 2
+"""Bits above the frame number in a migration entry, if there is room: young and dirty (include/linux/swapops.h)."""
+
+
+def offsets(level: Level, kind: Any, offset: Any) -> Any:
+    """The offset cut to what occurs with a swap type: slots of a swap file, or a frame number with its marks."""
+    highest, frames = highest_offset(level), level.arch.memory_frames
+    marked = (frames + 1 << MIGRATION_MARKS) - 1
+    special = marked if marked <= highest else frames
+    return ite(ult(kind, SPECIAL), offset & (highest & SWAP_PAGES), offset & (highest & special))
+
+
 def encoded(level: Level, kind: Any, offset: Any) -> Any:
     """The entry for a swap type and offset."""
     helpers = level.arch.helpers
@@ -103,7 +121,8 @@ def starts(level: Level) -> tuple[Start, ...]:
     """Every code at once."""
 
     def run(free: Inputs) -> Code:
-        kind, offset = free.type & (TYPES - 1), free.offset & (highest_offset(level) if has_swap(level) else 0)
+        kind = free.type & (TYPES - 1) if level.arch.swap_files else (free.type & (TYPES - 1 - SPECIAL)) | SPECIAL
+        offset = offsets(level, kind, free.offset) if has_swap(level) else free.offset & 0
         entry = encoded(level, kind, offset) if has_swap(level) else free.frame & 0
         chosen = {mark: getattr(free, mark) if has_swap(level) and mark in marks(level) else False for mark in MARKS}
         for mark in marks(level) if has_swap(level) else ():

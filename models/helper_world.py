@@ -25,10 +25,18 @@ VM_READ, VM_WRITE, VM_EXEC, VM_SHARED = 1, 2, 4, 8
 FRESH = {"pte": "mk_pte", "pmd": "mk_huge_pmd", "pud": "mk_huge_pud"}
 """Level -> the helper of the model that makes a fresh entry of a protection."""
 
-CHANGES = (
-    "mkdirty mkclean mkold mkyoung mkspecial mkdevmap mksoft_dirty clear_soft_dirty mkuffd_wp clear_uffd_wp"
-).split()
+CHANGES = ("mkdirty", "mkclean", "mkold", "mkyoung")
 """Helpers that change an entry and decide nothing about permissions."""
+
+MARKERS = {
+    "mkspecial": "special",
+    "mkdevmap": "devmap",
+    "mksoft_dirty": "soft_dirty",
+    "clear_soft_dirty": "soft_dirty",
+    "mkuffd_wp": "uffd_wp",
+    "clear_uffd_wp": "uffd_wp",
+}
+"""Helpers that put a mark on an entry or take it off, and the test of the mark."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,11 @@ class Level:
             return False
         term = getattr(self.arch.helper(self.name, test), "term", None)
         return term is None or term.op != "const"
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """The helpers for marks that there really are: where the test is a stub, nobody sets the mark."""
+        return tuple(helper for helper, test in MARKERS.items() if self.real(test, helper))
 
     def call(self, helper: str, entry: Any, *args: Any) -> Any:
         """A helper of this level under its short name: ``call("mkdirty", entry)``."""
@@ -202,9 +215,8 @@ def _helper_steps(level: Level) -> Iterator[Operation]:
     def always(s: EntryState) -> Any:
         return True
 
-    for helper in CHANGES:
-        if level.has(helper):
-            yield op(helper, "", (), always)
+    for helper in (*CHANGES, *level.markers):
+        yield op(helper, "", (), always)
     yield op("mkwrite", "", (), lambda s: s.vm_write, may_write=True)
     yield op("wrprotect", "", (), always, may_write=False)
     for protection in protections(level.arch):

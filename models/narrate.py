@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from models.helper_world import protections
 from models.pte import Architecture, Hardware
 
 
 @dataclass(frozen=True)
 class Call:
-    """One helper call on an entry: its name, and the entry before and after."""
+    """One helper call on an entry: its name, with the protection if it takes one, and the entry before and after."""
 
     name: str
     before: int
     after: int
+
+    @property
+    def helper(self) -> str:
+        """The helper's name alone."""
+        return self.name.partition("(")[0]
 
 
 class Remembering(int):
@@ -34,22 +40,30 @@ def calls_behind(value: Any) -> tuple[Call, ...]:
     return value.calls if isinstance(value, Remembering) else ()
 
 
-def _remember(name: str, helper: Callable[..., Any], width: int) -> Callable[..., Any]:
+def _remember(
+    name: str, helper: Callable[..., Any], width: int, arguments: Mapping[int, str] | None = None
+) -> Callable[..., Any]:
     def call(entry: Any, *args: Any) -> Any:
         result = helper(entry, *args)
         if isinstance(result, bool):
             return result
         after = int(result) & ((1 << width) - 1)
-        return Remembering(after, (*calls_behind(entry), Call(name, int(entry), after)))
+        said = [arguments[a] for a in args if a in arguments] if arguments else []
+        told = f"{name}({', '.join(said)})" if said else name
+        return Remembering(after, (*calls_behind(entry), Call(told, int(entry), after)))
 
     return call
 
 
 def narrated(arch: Architecture) -> Architecture:
     """The same architecture for integers only, whose entries know which helpers and hardware steps made them."""
+    words = {protection.word: protection.name for protection in reversed(protections(arch))}
     return replace(
         arch,
-        helpers={name: _remember(name, helper, arch.width) for name, helper in arch.helpers.items()},
+        helpers={
+            name: _remember(name, helper, arch.width, words if name.endswith("_modify") else None)
+            for name, helper in arch.helpers.items()
+        },
         hardware=_narrated_hardware(arch.hardware, arch.width),
         hardwares={level: _narrated_hardware(found, arch.width) for level, found in arch.hardwares.items()},
     )

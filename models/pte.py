@@ -109,6 +109,8 @@ class Architecture:
             (protection word -> entry, frame number 0) and ``pmd_mkinvalid``.
         protections: protection class -> page protection word.
         frames: level -> the bits of an entry that hold the frame number.
+        memory_frames: the largest frame number of memory; 0 if it is not known.
+        swap_files: the kernel can swap; without, only special swap entries occur, such as those of migration.
         places: helper -> file and line of its definition, where it was read from a kernel tree.
         frame_numbers: level -> the bits that a frame number can have, where the helpers take one.
         hardware: the machine's behaviour.
@@ -137,6 +139,8 @@ class Architecture:
     levels: tuple[str, ...] = LEVELS
     hardwares: Mapping[str, Hardware] = field(default_factory=dict)
     protection_map: Mapping[int, int] = field(default_factory=dict)
+    memory_frames: int = 0
+    swap_files: bool = True
     places: Mapping[str, str] = field(default_factory=dict)
     frame_numbers: Mapping[str, int] = field(default_factory=dict)
 

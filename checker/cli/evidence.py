@@ -12,10 +12,11 @@ from typing import Any
 from checker import certificate as certificates
 from checker import trace as traces
 from checker.certificate import OBLIGATIONS, BadCertificate, Certificate, check_certificate
-from checker.cli.jobs import EXTRAS, Job, NotModelled, Outcome, build_system, find_architecture
+from checker.cli.jobs import EXTRAS, HELPER_WORLDS, TITLES, Job, NotModelled, Outcome, build_system, find_architecture
 from checker.cli.main import EXIT_USAGE, UsageError
 from checker.cli.report import steps_words
 from checker.cli.traces import render_trace
+from checker.decision import settled_search
 from checker.limits import OutOfBudget
 from checker.trace import BadTrace
 from checker.verdict import Result
@@ -29,11 +30,26 @@ ENUMERATION_FILE = "enumeration.json"
 ENUMERATION_SCHEMA = "ptecheck.enumeration/1"
 
 
-_WORLDS = ("pte", "mm", "kernel")
+_WORLDS = (*TITLES, "mm", "kernel")
+
+
+_LEVELS = {
+    "helpers": ("pte", "pmd", "pud"),
+    "codes": ("pte", "pmd", "pud"),
+    "levels": ("pte+pmd", "pmd+pud"),
+}
+"""The levels that evidence of a world can be about."""
 
 
 def _folder(root: Path, job: Job) -> Path:
-    parts = [job.world, job.generation, job.split, job.migration and f"migration-{job.migration}", *job.extras]
+    parts = [
+        job.world,
+        job.level,
+        job.generation,
+        job.split,
+        job.migration and f"migration-{job.migration}",
+        *job.extras,
+    ]
     parts += [f"{job.processes}-processes"] if job.processes != 2 else []
     return root / job.config.replace("/", "_") / "-".join(part for part in parts if part)
 
@@ -86,7 +102,8 @@ def _described(job: Job, data: dict[str, Any]) -> dict[str, Any]:
         "processes": job.processes,
     }
     named = {"config": job.config, "world": job.world, "split": job.split}
-    return {**data, **named, **(choices if job.world == "kernel" else {})}
+    level = {"level": job.level} if job.level else {}
+    return {**data, **named, **level, **(choices if job.world == "kernel" else {})}
 
 
 def _write_json(path: Path, data: dict[str, Any]) -> None:
@@ -131,14 +148,19 @@ def _job(data: dict[str, Any], path: Path, kernel: str | None) -> Job:
     config, world, split = (data.get(key, "") for key in ("config", "world", "split"))
     if not config or not isinstance(config, str) or world not in _WORLDS or not isinstance(split, str):
         raise UsageError(f"{path}: config, world or split is missing")
-    if (split not in SPLITS) if world == "mm" else bool(split) and (world == "pte" or split not in SPLITS):
+    if (split not in SPLITS) if world == "mm" else bool(split) and (world in TITLES or split not in SPLITS):
         raise UsageError(f"{path}: no split {split!r} in the {world} world")
+    level = data.get("level", "")
+    if level not in (_LEVELS[world] if world in HELPER_WORLDS else ("",)):
+        raise UsageError(f"{path}: no such level in the {world} world")
     if config.endswith("/tree") and not kernel:
         raise UsageError(f"{path}: made from a kernel tree: name it with --kernel")
-    job = replace(_choices(data, path), config=config, world=world, split=split)
+    job = replace(_choices(data, path), config=config, world=world, split=split, level=level)
     job = replace(job, kernel=(kernel or "") if config.endswith("/tree") else "")
     try:
-        find_architecture(job.config, job.kernel)
+        arch = find_architecture(job.config, job.kernel)
+        if level and not set(level.split("+")) <= set(arch.levels):
+            raise UsageError(f"{config} maps no pages at the level {level}")
     except (UsageError, NotModelled) as why:
         raise UsageError(f"{path}: {why}") from None
     return job
@@ -226,7 +248,6 @@ def _enumerate_again(path: Path, kernel: str | None) -> str:
     """Finds the states of a proof by enumeration anew and looks at every one with the plain engine."""
     from checker.limits import Budget
     from checker.recheck import not_closed
-    from checker.search import search
 
     data = _read_json(path)
     names = data.get("invariants")
@@ -236,7 +257,7 @@ def _enumerate_again(path: Path, kernel: str | None) -> str:
     numbers = {invariant.name: number for number, invariant in enumerate(system.invariants)}
     if data.get("system") != system.name or not names or not all(name in tuple(numbers) for name in names):
         raise UsageError(f"{path}: is not about {system.name} and its invariants")
-    reach = search(system.reduced, Budget())
+    system, reach = settled_search(system, Budget())
     if not reach.complete:
         raise OutOfBudget(reach.stopped)
     broken = [name for name in names if numbers[name] in reach.first_violation]

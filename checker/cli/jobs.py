@@ -268,9 +268,7 @@ def _renamed(outcome: Outcome | None, job: Job) -> Outcome:
 
 
 def _run(tasks: list[tuple[Job, Options]], processes: int | None) -> Iterator[Outcome]:
-    groups: dict[object, list[tuple[Job, Options]]] = {}
-    for task in tasks:
-        groups.setdefault(task[0].config if task[0].kernel else task[0], []).append(task)
+    groups = _groups(tasks, processes or os.cpu_count() or 1)
     count = min(processes or os.cpu_count() or 1, len(groups))
     progress = _Progress(len(tasks))
     if count <= 1:
@@ -286,6 +284,16 @@ def _run(tasks: list[tuple[Job, Options]], processes: int | None) -> Iterator[Ou
     with multiprocessing.get_context(method).Pool(count) as pool:
         for outcomes in pool.imap_unordered(_decide_group, groups.values()):
             yield from map(progress.after, outcomes)
+
+
+def _groups(tasks: list[tuple[Job, Options]], count: int) -> dict[object, list[tuple[Job, Options]]]:
+    """What each process does at a time: one job, or all of a machine where there are machines enough."""
+    machines = {job.config for job, _ in tasks if job.kernel}
+    together = len(machines) > count
+    groups: dict[object, list[tuple[Job, Options]]] = {}
+    for task in tasks:
+        groups.setdefault(task[0].config if task[0].kernel and together else task[0], []).append(task)
+    return groups
 
 
 class _Progress:

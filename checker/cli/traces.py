@@ -248,7 +248,8 @@ def render_trace(job: Job, trace: Trace) -> str:
     out += _judged(arch, job, invariant, last)
     out += _page_legend(lines) if job.world in ("mm", "kernel") else []
     out += [f"where: {name} {place}" for name, place in _places(arch, lines, invariant.looks_at(last)).items()]
-    out.append("bits: " + ", ".join(f"{bit.letter} {bit.name}" for bit in bits))
+    if bits:
+        out.append("bits: " + ", ".join(f"{bit.letter} {bit.name}" for bit in bits))
     return "\n".join("  " + text for line in out for text in _fit(line)) + "\n"
 
 
@@ -307,11 +308,11 @@ def ending(job: Job, trace: Trace) -> Ending:
 
     arch, lines, (narrated_system, last) = _lines(job, trace)
     invariant = next(i for i in narrated_system.invariants if i.name == trace.invariant)
-    judged = list(dict.fromkeys(invariant.looks_at(last)))
+    judged = invariant.looks_at(last)
     state = {name: int(value) for name, value in trace.steps[-1].state.items()}
     told = {n: v for n, v in state.items() if n.endswith("entry") or (n in ("frame", "type", "offset") and v)}
-    made = tuple((", ".join(call.name for call in calls_behind(value)), int(value)) for value in judged)
-    return Ending(told, made, _places(arch, lines, judged))
+    made = dict.fromkeys((", ".join(call.name for call in calls_behind(value)), int(value)) for value in judged)
+    return Ending(told, tuple(made), _places(arch, lines, judged))
 
 
 def _judged(arch: Architecture, job: Job, invariant: Invariant, last: Any) -> list[str]:
@@ -321,7 +322,7 @@ def _judged(arch: Architecture, job: Job, invariant: Invariant, last: Any) -> li
     huge = bool(getattr(last, "huge", False))
     hardware = arch.hardware_at(job.level or ("pmd" if huge else "pte"))
     out = []
-    for value in dict.fromkeys(invariant.looks_at(last)):
+    for value in invariant.looks_at(last):
         calls = ", ".join(describe(arch, call) for call in calls_behind(value))
         facts = [name for name, test in (("hw-writable", hardware.writable), ("traps", hardware.traps)) if test(value)]
         shown = f" {int(value):#x}," if job.level else ""
@@ -335,7 +336,7 @@ def _places(arch: Architecture, lines: list[_Line], judged: Iterable[Any]) -> di
 
     calls = [call for line in lines for row in line.rows for call in row.calls]
     calls += [call for value in judged for call in calls_behind(value)]
-    return {call.name: arch.places[call.name] for call in calls if call.name in arch.places}
+    return {call.helper: arch.places[call.helper] for call in calls if call.helper in arch.places}
 
 
 def _fit(line: str, limit: int = 74) -> list[str]:

@@ -30,17 +30,17 @@ def tree_configs(configs: list[str], kernel: str) -> list[str]:
     from models.kernel import KernelError, liftable
     from models.registry import split_config
 
-    try:
-        present = liftable(Path(kernel))
-    except KernelError as why:
-        raise UsageError(str(why)) from None
     found = []
-    for config in configs or present:
+    for config in configs:
         name, features, variant = split_config(config)
         if variant not in (None, "tree"):
             raise UsageError(f"{config}: with --kernel the helpers come from the tree; leave out /{variant}")
         found += [_checked(machine, features) for machine in _machines_named(name)]
-    return list(dict.fromkeys(found))
+    try:
+        present = liftable(Path(kernel))
+    except KernelError as why:
+        raise UsageError(str(why)) from None
+    return list(dict.fromkeys(found)) or [_checked(machine, ()) for machine in present]
 
 
 def _machines_named(name: str) -> list[str]:

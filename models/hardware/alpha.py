@@ -36,6 +36,9 @@ def _describe(constants: Constants, features: frozenset[str]) -> Mapping[str, Ha
         source="Alpha Architecture Reference Manual, OSF/1 Software, Memory Management; arch/alpha/mm/fault.c do_page_fault()",
         serves_writable=False,
         young_gates=True,
+        exceptions={
+            "frame-survives": "PHYS_TWIDDLE() moves device addresses at 0x40000000000 on purpose; no memory is there"
+        },
         notes=(
             "pte_mkold() takes the read enable from a dirty entry and leaves the write enable; what the CPU makes of a "
             "store then was not confirmed from the manual, and the store is taken as going through",

@@ -85,8 +85,10 @@ def _coldfire(constants: Constants, features: frozenset[str]) -> Mapping[str, Ha
         source="arch/m68k/mm/mcfmmu.c cf_tlb_miss(); MCF547x Reference Manual, chapter MMU, register MMUDR: R, W, X, SP",
         serves_writable=True,
         young_gates=False,
+        exceptions={
+            "exec-only-when-allowed": "cf_tlb_miss() sets the execute bit of every page it loads, whatever CF_PAGE_EXEC says"
+        },
         notes=(
-            "cf_tlb_miss() loads every valid entry with the execute bit set, whatever CF_PAGE_EXEC says",
             "a load that misses in the TLB through a clean writable entry takes CF_PAGE_WRITABLE out of the entry, so "
             "that the next store faults",
         ),

@@ -96,6 +96,13 @@ def _never(entry: Any) -> Any:
     return (entry & 0) != 0
 
 
+_NO_EXEC_BIT = {"exec-only-when-allowed": "the TLB has no execute permission"}
+_HUGE_IS_NOT_BAD = {
+    "huge-is-bad": "pmd_bad() says no to a huge entry on purpose; only mm/debug_vm_pgtable.c asks for the contrary, and MIPS "
+    "does not select it"
+}
+
+
 def _mapped(masks: _Masks, huge: int, source: str, notes: tuple[str, ...]) -> Hardware:
     """Entries of a level; above the PTE level only those with ``huge`` map a page."""
     valid, dirty, present, write = masks.valid, masks.dirty, masks.present, masks.write
@@ -123,6 +130,7 @@ def _mapped(masks: _Masks, huge: int, source: str, notes: tuple[str, ...]) -> Ha
         source=source,
         serves_writable=True,
         young_gates=True,
+        exceptions={**({} if masks.inhibit else _NO_EXEC_BIT), **(_HUGE_IS_NOT_BAD if huge else {})},
         notes=(*notes, _INHIBIT if masks.inhibit else _NO_INHIBIT),
     )
 
@@ -201,7 +209,6 @@ _ALCHEMY_BITS = (
 
 MACHINES = (
     Machine("mips", _ONE_WORD, _one_word),
-    Machine("mips-r4k", (*_ONE_WORD, _HUGE), _one_word),
     Machine("mips64", (*_ONE_WORD, _HUGE), _one_word),
     Machine(
         "mips-xpa",

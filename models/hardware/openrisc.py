@@ -44,9 +44,12 @@ def _describe(constants: Constants, features: frozenset[str]) -> Mapping[str, Ha
         "Page History Recording",
         serves_writable=True,
         young_gates=False,
+        exceptions={
+            "exec-only-when-allowed": "itlb_miss_handler gives every mapped page the execute enables, a workaround by its own "
+            "comment; no helper can prevent it"
+        },
         notes=(
             "the CPU's accessed and dirty bits stay in the TLB: only generic mm sets those of the entry",
-            "itlb_miss_handler lets every readable or writable page be executed, whatever _PAGE_EXEC says",
             "no helper makes an entry that the kernel may write to and the user may not",
         ),
     )

@@ -20,14 +20,14 @@ _HIGH = 32
 """Where the second word of an entry starts."""
 
 
-def _loaded_by_software(constants: Constants, rights: tuple[int, int, int], notes: tuple[str, ...]) -> Hardware:
-    """Entries that a user may read, write and execute where all of these bits are set."""
+def _loaded_by_software(constants: Constants, rights: tuple[int, int, int | None], notes: tuple[str, ...]) -> Hardware:
+    """Entries that a user may read, write and execute where all of these bits are set; None: no bit is for executing."""
     accessed, dirty, present = (constants[f"_PAGE_{name}"] for name in ("ACCESSED", "DIRTY", "PRESENT"))
 
     def allows(right: int) -> Any:
         return lambda entry: (entry & (present | right)) == (present | right)
 
-    readable, storable, executable = map(allows, rights)
+    readable, storable = map(allows, rights[:2])
     recorded = accessed | dirty
     return Hardware(
         readable=readable,
@@ -36,7 +36,7 @@ def _loaded_by_software(constants: Constants, rights: tuple[int, int, int], note
         records=lambda entry: entry,
         handler=storable,
         handled=lambda entry: entry | recorded,
-        executable=executable,
+        executable=None if rights[2] is None else allows(rights[2]),
         loaded=lambda entry: entry | accessed,
         source="arch/sh/mm/tlbex_32.c handle_tlbmiss(); arch/sh/kernel/cpu/sh3/entry.S; SH-4 Software Manual, chapter 3",
         serves_writable=True,
@@ -52,7 +52,7 @@ def _loaded_by_software(constants: Constants, rights: tuple[int, int, int], note
 def _sh4(constants: Constants, features: frozenset[str]) -> Mapping[str, Hardware]:
     user, write = constants["_PAGE_USER"], constants["_PAGE_RW"]
     notes = ("whoever may read may execute, and whoever may write may read: there are no bits against it",)
-    return {"pte": _loaded_by_software(constants, (user, user | write, user), notes)}
+    return {"pte": _loaded_by_software(constants, (user, user | write, None), notes)}
 
 
 def _x2tlb(constants: Constants, features: frozenset[str]) -> Mapping[str, Hardware]:

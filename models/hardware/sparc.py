@@ -66,6 +66,9 @@ def _describe_32(constants: Constants, features: frozenset[str]) -> Mapping[str,
         source="The SPARC Architecture Manual, Version 8, appendix H: page table entry, access permissions",
         serves_writable=True,
         young_gates=False,
+        exceptions={
+            "exec-only-when-allowed": "every readable protection of the kernel's table is executable; the MMU could do otherwise"
+        },
         notes=(
             "entries of type 3 are reserved in the manual, and of the other byte order on a SuperSPARC II; no helper makes "
             "one, and none is described",

@@ -51,6 +51,9 @@ def _describe(constants: Constants, features: frozenset[str]) -> Mapping[str, Ha
         source="arch/um/kernel/tlb.c update_pte_range(); mmap(2) and mprotect(2) of an x86 host",
         serves_writable=False,
         young_gates=True,
+        exceptions={
+            "exec-only-when-allowed": "entries have no execute bit of their own: every user page is mapped executable"
+        },
         notes=(
             "an entry that is not young is mapped with the right to execute alone, which on an x86 host without protection "
             "keys is the right to read as well, so that the access is not recorded",

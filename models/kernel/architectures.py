@@ -231,6 +231,7 @@ class Platform:
         default: features in force when none is named.
         page_shift: bits of an offset inside a page.
         physical_bits: bits of a physical address that a frame number may have.
+        memory_bits: bits of the physical address of memory, where there are fewer than of devices; 0 if not.
         levels: the levels whose entries can map a user page.
         chosen: the features in force.
         says: one sentence on the machine.
@@ -263,6 +264,7 @@ class Platform:
     default: tuple[str, ...] = ()
     page_shift: int = 12
     physical_bits: int = 52
+    memory_bits: int = 0
     levels: tuple[str, ...] = ("pte", "pmd")
     chosen: frozenset[str] = frozenset()
     says: str = ""

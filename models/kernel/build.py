@@ -69,6 +69,8 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
         helpers={**helpers, **{names[level]: make for level, make in makers.items()}},
         protections={name: lifted.protections[name] for name in PROTECTIONS},
         frames={level: _frame_mask(lifted, level) for level in makers},
+        memory_frames=(1 << min(platform.memory_bits or 64, platform.physical_bits) - platform.page_shift) - 1,
+        swap_files=platform.config.get("CONFIG_SWAP") == "1",
         places={name: f"{helper.file}:{helper.line}" for name, helper in lifted.helpers.items()},
         frame_numbers={level: _frame_numbers(lifted, level) for level in makers},
         hardware=hardwares["pte"],

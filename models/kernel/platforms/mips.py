@@ -83,22 +83,6 @@ MIPS = Platform(
     says="a software-loaded TLB; handlers made at boot record accessed and modified",
 )
 
-R4000 = Platform(
-    name="mips-r4k",
-    folder="mips",
-    headers=_HEADERS,
-    config=_config(f"32BIT CPU_R4X00 CPU_R4K_CACHE_TLB CPU_LITTLE_ENDIAN {_HUGE}", 2, 12),
-    sources=_SOURCES_32,
-    protection_map=_CACHE_C,
-    protection_setup=_SETUP,
-    abi=_LITTLE_32,
-    first=_FIRST,
-    runtime=_given(0xC00),
-    physical_bits=31,
-    levels=("pte", "pmd"),
-    says="a 32-bit kernel with huge pages, which only R4000-class CPUs offer; otherwise as mips+r1",
-)
-
 MIPS64 = Platform(
     name="mips64",
     folder="mips",
@@ -199,4 +183,4 @@ R3000 = Platform(
     says="the R3000's TLB: the same handlers, the TLB takes an entry as it is",
 )
 
-PLATFORMS = (MIPS, R4000, MIPS64, XPA, ALCHEMY, R3000)
+PLATFORMS = (MIPS, MIPS64, XPA, ALCHEMY, R3000)

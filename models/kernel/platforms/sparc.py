@@ -82,6 +82,7 @@ SPARC_64 = Platform(
     },
     page_shift=13,
     physical_bits=43,
+    memory_bits=53,
     says="software TLB miss code; a hardware-write bit apart from the software one",
 )
 
