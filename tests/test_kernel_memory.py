@@ -66,6 +66,12 @@ LEFT = [
     ("unsigned long *v = &ptep->pte; *v += 8;", lambda w: w + 8, False),
     ("unsigned long *v = (unsigned long *)ptep; *v |= 8;", lambda w: w | 8, False),
     ("pmd_t *p = (pmd_t *)ptep; p->pmd = 5;", lambda w: 5, False),
+    ("pte_t *p = ptep; *p++ = __pte(5);", lambda w: 5, False),
+    ("*(unsigned int *)ptep = 0;", lambda w: w >> 32 << 32, False),
+    ("u8 *first = (u8 *)ptep; *first |= 3; first[0] ^= 1;", lambda w: (w | 3) ^ 1, False),
+    ("atomic_set((atomic_t *)ptep, -1);", lambda w: w | 0xFFFFFFFF, False),
+    ("set_64bit((u64 *)ptep, 5);", lambda w: 5, False),
+    ("clear_bit(2, (u32 *)ptep);", lambda w: w & ~4, True),
     ("*(long *)ptep = -1;", lambda w: ALL, False),
     ("void *p = ptep; ((pte_t *)p)->pte = 9;", lambda w: 9, False),
     ("pte_t old = READ_ONCE(*ptep); set_pte(ptep, mkold(old));", lambda w: w & ~4, False),
@@ -186,6 +192,9 @@ def test_macros_work_in_place_too(lift: Lift) -> None:
     [
         "flush_tlb_page(vma, addr); smp_wmb(); page_table_check_pte_clear(mm, *ptep); VM_WARN_ON_ONCE(!pte_val(*ptep));",
         "if (mm->something || strange(mm)) flush_tlb_page(mm, addr);",
+        "mm->context.count++; mm->context.last = pte_val(*ptep); counted--; log[3] = ptep->pte;",
+        "if (strange(*ptep)) { mm->context.count++; counted = 1; }",
+        "pte_t *p = ptep; p++; ++p;",
         "if (strange(*ptep)) { if (1) barrier(); } else flush_tlb_all();",
         "WARN_ON(pte_val(READ_ONCE(*ptep)));",
         "unsigned long page = strange(*ptep), paddr = page + 1; flush_dcache_range(paddr, paddr + 1);",
@@ -193,7 +202,7 @@ def test_macros_work_in_place_too(lift: Lift) -> None:
     ],
 )
 def test_calls_that_leave_entries_alone(lift: Lift, body: str) -> None:
-    found = changed_by(lift, body)
+    found = changed_by(lift, body, before=f"{SET}extern unsigned long counted, log[4];")
     assert isinstance(found, InPlaceHelper), str(found)
     assert found.after(5) == 5 and found.atomic
 
@@ -203,9 +212,9 @@ REFUSED = [
     ("*(ptep + 1) = __pte(0);", "arithmetic on a pointer"),
     ("ptep[1] = __pte(0);", "an array element other than [0]"),
     ("ptep[addr] = __pte(0);", "an array element whose index is not known"),
-    ("ptep[1] = __pte(0);", "an array element other than [0]"),
     ("*(pte_t *)addr = __pte(0);", "a pointer whose target is not known"),
-    ("*(unsigned int *)ptep = 0;", "a type of another size"),
+    ("*(struct wide *)ptep = (struct wide) { 1, 2 };", "a type of another size"),
+    ("struct three *t = (struct three *)ptep; t->a = 1;", "a type of another size"),
     ("*(struct two *)ptep = (struct two) { 1, 2 };", None),
     ("struct mixed m; *(unsigned long *)&m = 1;", "a type of another form"),
     ("pte_val(*ptep) = (unsigned long)ptep;", "the address of a variable or entry is not known"),
@@ -217,13 +226,16 @@ REFUSED = [
     ("*&mkold(*ptep) = __pte(1);", "something that is no local variable"),
     ("(*ptep ? 1 : 2);", "an integer is needed"),
     ("pte_val(*ptep) = addr;", "its effect depends on the address"),
-    ("mm->context = 1;", "reads memory"),
+    ("mm->context = ptep->pte++;", "a variable of the kernel of this form"),
+    ("pte_val(*ptep) = mm->context++;", "no value where one is needed"),
+    ("pte_t *p = ptep; p++; *p = __pte(0);", "arithmetic on a pointer"),
+    ("gone()->context = 1;", "it reads memory"),
     ("pte_val(*ptep) = mm->context;", "reads memory"),
     ("clear_bit(64, (unsigned long *)ptep);", "the number of a bit"),
     ("clear_bit(ptep->pte, (unsigned long *)ptep);", "the number of a bit"),
     ("clear_bit(1);", "clear_bit() takes 2 arguments"),
     ("xchg(mm, 0);", "a pointer whose target is not known"),
-    ("atomic_set((atomic_t *)ptep, 0);", "a type of another size"),
+    ("atomic_set((struct wide *)ptep, 0);", "a type of another size"),
     ("asm(\"\" : \"+m\" (*ptep));", "inline assembly"),
     ("while (pte_val(*ptep)) pte_val(*ptep) >>= 1;", "a loop whose end depends on an unknown"),
     ("do { pte_val(*ptep)++; } while (pte_val(*ptep) != 5);", "a loop whose end depends on an unknown"),
@@ -250,7 +262,8 @@ REFUSED = [
     ("if (addr < 4096) pte_val(*ptep) = 0;", "its effect depends on the address"),
 ]  # fmt: skip
 BEFORE = (
-    SET + "struct two { unsigned int a, b; }; struct mixed { char a, b; short c; int d; };\n"
+    SET
+    + "struct two { unsigned int a, b; }; struct wide { u64 a, b; }; struct three { u8 a, b, c; }; struct mixed { char a, b; short c; int d; };\n"
     "static inline unsigned long *gone(void) { unsigned long x = 1; return &x; } "
     "static inline unsigned long buggy(unsigned long a) { BUG(); return 1; }\n"
 )
@@ -399,7 +412,7 @@ LOOPS = "".join(f"for ({v} = 0; {v} < 16; {v}++) " for v in "ijklm")
 HOSTILE = [
     ("void *p; p = &p; p = *(void **)p; *(void **)p = *(void **)p;", ""),
     ("struct ring r; r.next = &r; r.next->next->next->next = r.next->next; pte_val(*ptep) = r.next != 0;", "arithmetic on a"),
-    ("struct ring r; *(unsigned long *)&r = 1;", "memory that holds a pointer"),
+    ("struct ring r; *(unsigned long *)&r = 1;", "a type that holds no integer"),
     ("for (;;) for (;;) for (;;) ;", "a loop of more than"),
     (f"switch (pte_val(*ptep)) {{ {RETURNS} }}", f"more than {MAX_CASES} cases"),
     (f"switch (pte_val(*ptep)) {{ {LABELS} return; }}", f"more than {MAX_CASES} cases"),

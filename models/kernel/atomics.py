@@ -81,6 +81,12 @@ def _set(run: Expressions, call: Call) -> None:
     run.store(place, run.converted(call.arguments[1], old.type))
 
 
+def _store(run: Expressions, call: Call) -> None:
+    """A store in one step, whatever was there."""
+    place = run.pointed(call.arguments[0])
+    run.store(place, run.converted(call.arguments[1], place.kind))
+
+
 def _arithmetic(op: str, yields: bool, run: Expressions, call: Call) -> Value | None:
     """``atomic_long_and(value, pointer)`` and its like."""
     place, old = _integer(run, call.arguments[1])
@@ -124,7 +130,7 @@ def _operations() -> dict[str, tuple[int, Operation]]:
     for prefix, op in product((*_PREFIXES, "__"), ("set", "clear", "change")):
         found[f"{prefix}{op}_bit"] = (2, partial(_bit, op, False, prefix == "__"))
         found[f"{prefix}test_and_{op}_bit"] = (2, partial(_bit, op, True, prefix == "__"))
-    return {**found, "test_bit": (2, partial(_bit, "test", True, False))}
+    return {**found, "set_64bit": (2, _store), "test_bit": (2, partial(_bit, "test", True, False))}
 
 
 OPERATIONS = _operations()

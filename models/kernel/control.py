@@ -108,7 +108,7 @@ class Control(Expressions):
 
     @abstractmethod
     def is_quiet(self, node: Expression) -> bool:
-        """Whether an expression is a call that leaves every entry as it is."""
+        """Whether an expression leaves every entry as it is."""
 
     def run(self, statement: Statement) -> None:
         """Executes a statement where the function has not returned and its loop is not left."""
@@ -159,10 +159,10 @@ class Control(Expressions):
             raise Unsupported("a variable without a type", statement.token)
         if len(self.frame.names) >= MAX_VARIABLES:
             raise fault(statement.token, f"a function has more than {MAX_VARIABLES} variables")
-        value = unset(kind) if statement.value is None else self._initial(statement.value, kind)
+        value = unset(kind) if statement.value is None else self.initial(statement.value, kind)
         self.frame.names[statement.name] = self.memory.new(value)
 
-    def _initial(self, node: Expression, kind: Type) -> Value:
+    def initial(self, node: Expression, kind: Type) -> Value:
         """The first value of a variable; one that is not understood matters only where the variable is used."""
         value = self.attempt(lambda: self.converted(node, kind))
         if not isinstance(value, Unsupported):

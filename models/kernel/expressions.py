@@ -162,8 +162,10 @@ class Expressions(Places):
     def discard(self, node: Expression) -> Value | None:
         """An expression's value, which may be missing."""
         self.enter(node.token)
-        with self.at(node.token):
+        try:
             value = self._rules[type(node)](node)
+        except Undefined as error:
+            raise Unsupported(str(error), node.token) from None
         self.leave()
         return value
 
@@ -449,11 +451,8 @@ class Expressions(Places):
         raise Unsupported(node.reason, node.token)
 
     def _assign(self, node: Assign) -> Value | None:
-        if self._is_the_kernels(node.target):
-            if acts(node.target) or acts(node.value):
-                raise Unsupported(
-                    "an assignment to a variable of the kernel of this form is not understood", node.token
-                )
+        if self.is_the_kernels(node.target):
+            self._pass_over(node, node.value)
             return None
         place = self.place(node.target)
         if node.op:
@@ -464,17 +463,38 @@ class Expressions(Places):
         self.given[place.cell, place.path] = node.target.token
         return new
 
-    def _is_the_kernels(self, target: Expression) -> bool:
-        """Whether an assignment changes a variable of the kernel, which nothing here ever reads."""
+    def is_the_kernels(self, target: Expression) -> bool:
+        """Whether a target is a variable of the kernel, or in a structure that is known by name: nothing here reads it."""
         while isinstance(target, Element) or (isinstance(target, Member) and not target.arrow):
             target = target.base
+        if isinstance(target, Member):
+            return self._is_known_by_name(target.base)
         name = target.token.text if isinstance(target, Name) else ""
         tokens = self._unit.objects.get(name)
         read = name in self._unit.constants or (tokens and tokens[0].text == "{")
         return tokens is not None and not read and self.cell_of(name) is None
 
-    def _step(self, node: Step) -> Value:
+    def _is_known_by_name(self, node: Expression) -> bool:
+        """Whether a pointer leads to a structure of the kernel that holds no entries."""
+        if isinstance(node, Member):
+            return node.arrow and self._is_known_by_name(node.base)
+        cell = self.cell_of(node.token.text) if isinstance(node, Name) else None
+        return cell is not None and isinstance(self.memory.cells[cell], Opaque)
+
+    def _pass_over(self, node: Assign | Step, value: Expression | None) -> None:
+        if acts(node.target) or acts(value):
+            raise Unsupported("an assignment to a variable of the kernel of this form is not understood", node.token)
+
+    def _step(self, node: Step) -> Value | None:
+        if self.is_the_kernels(node.target):
+            self._pass_over(node, None)
+            return None
         place = self.place(node.target)
+        pointer = self.content(place)
+        if isinstance(pointer, Reference):
+            # where it leads then is not known, and matters only if it is followed
+            self.store(place, Unset(place.kind, Unsupported("arithmetic on a pointer", node.token)))
+            return pointer if node.after else None
         old = self.word(node.target)
         new = self._fit(binary(node.op, old, number(1, INT)), place.kind, node.token)
         self.store(place, new)

@@ -14,9 +14,9 @@ from models.kernel.control import Control, Flow, Frame, merged
 from models.kernel.errors import MAX_DEPTH, MAX_STEPS, Budget, Bug, Unsupported, fault
 from models.kernel.kinds import BYTE_ORDERS, byte_ordered
 from models.kernel.memory import Memory
-from models.kernel.quiet import QUIET, TESTED, changes
+from models.kernel.quiet import QUIET, TESTED, acts, changes
 from models.kernel.statements import BodyParser
-from models.kernel.syntax import Assembly, Call, Evaluate, Expression
+from models.kernel.syntax import Assembly, Assign, Call, Evaluate, Expression, Step
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Function, Unit
 from models.kernel.values import WIDTH, Hop, Opaque, Pointer, Reference, Value, Void, choose
@@ -224,7 +224,10 @@ class Interpreter(Control):
         raise Unsupported(self._why_not(name), node.token)
 
     def is_quiet(self, node: Expression) -> bool:
-        """Whether an expression is a call that leaves every entry as it is."""
+        """Whether an expression leaves every entry as it is: a call that is known to, or a change of something else."""
+        if isinstance(node, Step | Assign):
+            value = node.value if isinstance(node, Assign) else None
+            return self.is_the_kernels(node.target) and not (acts(node.target) or acts(value))
         name = node.token.text
         return isinstance(node, Call) and (name in QUIET or name in self.platform.quiet)
 
@@ -300,7 +303,7 @@ class Interpreter(Control):
             wrong = f"{printable(name)}() takes {len(parameters)} arguments, not {len(node.arguments)}"
             raise fault(node.token, wrong)
         arguments = [
-            (parameter.name, self.converted(argument, self.types.parameter(parameter.type)))
+            (parameter.name, self.initial(argument, self.types.parameter(parameter.type)))
             for parameter, argument in zip(parameters, node.arguments, strict=True)
         ]
         first = self.memory.count + 1

@@ -10,11 +10,12 @@ from abc import ABC, abstractmethod
 
 from models.kernel.architectures import Platform
 from models.kernel.errors import Unsupported
-from models.kernel.kinds import Types, is_array
+from models.kernel.kinds import Types, array, is_array
 from models.kernel.memory import Memory
 from models.kernel.syntax import Element, Expression, Member, Name, Unary
 from models.kernel.tokens import printable
 from models.kernel.values import (
+    Hop,
     Opaque,
     Pointer,
     Reference,
@@ -124,9 +125,20 @@ class Places(ABC):
             raise Unsupported(
                 f"there is no {'element' if name.startswith('[') else 'member'} {printable(name)}", node.token
             )
+        return Reference(kind, place.cell, (*self._path(place), name))
+
+    def _path(self, place: Reference) -> tuple[Hop, ...]:
+        """The path to what stands at a place as the type that it is seen as there.
+
+        What is narrower than what stands there is the first part of it.
+        """
         found = inside(self.memory.cells[place.cell], place.path, self.platform.abi).type
-        seen = () if found == place.kind else (place.kind,)
-        return Reference(kind, place.cell, (*place.path, *seen, name))
+        if found == place.kind or isinstance(found, Pointer):
+            return place.path
+        parts, rest = divmod(width_of(found), width_of(place.kind))
+        if parts > 1 and not rest:
+            return (*place.path, array("", place.kind, parts), "[0]")
+        return (*place.path, place.kind)
 
     def member_of_pointer(self, node: Member) -> Value:
         """``p->name``."""
@@ -143,17 +155,16 @@ class Places(ABC):
         """What stands there, as the type that it is read as."""
         if self.watch is not None and place.cell == self.watch.cell:
             self.watch.loaded(self.memory)
-        return self._content(place)
+        return self.content(place)
 
-    def _content(self, place: Reference) -> Value:
-        abi = self.platform.abi
-        return seen_as(inside(self.memory.cells[place.cell], place.path, abi), place.kind, abi)
+    def content(self, place: Reference) -> Value:
+        """The same, without a look."""
+        return inside(self.memory.cells[place.cell], self._path(place), self.platform.abi)
 
     def put(self, place: Reference, value: Value) -> None:
         """Replaces what stands there."""
         whole, abi = self.memory.cells[place.cell], self.platform.abi
-        new = seen_as(value, inside(whole, place.path, abi).type, abi)
-        self.memory.write(place.cell, with_inside(whole, place.path, new, abi))
+        self.memory.write(place.cell, with_inside(whole, self._path(place), value, abi))
 
     def store(self, place: Reference, value: Value) -> None:
         """A plain store."""
@@ -163,7 +174,7 @@ class Places(ABC):
 
     def exchange(self, place: Reference, value: Value) -> Value:
         """Replaces what stands there in one step and yields it."""
-        old, abi = self._content(place), self.platform.abi
+        old, abi = self.content(place), self.platform.abi
         if self.watch is not None and place.cell == self.watch.cell:
             found = self.watch.exchange(self.memory, self._is_whole(place), joined(value, abi))
             if found is not None:

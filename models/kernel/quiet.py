@@ -91,6 +91,8 @@ def _is_pointer(node: Expression | None, points: Callable[[str], bool]) -> bool:
         return points(node.token.text)
     if isinstance(node, Element | Member) or (isinstance(node, Unary) and node.op == "*"):
         return False
+    if isinstance(node, Binary) and node.op not in ("+", "-", ","):
+        return False
     return (isinstance(node, Unary) and node.op == "&") or any(_is_pointer(part, points) for part in _operands(node))
 
 

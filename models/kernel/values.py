@@ -307,7 +307,9 @@ def joined(value: Value, abi: Abi) -> Term:
     Raises:
         Undefined: the value holds something else than integers, or more than 64 bits of them.
     """
-    if isinstance(value, Struct) and len(value.members) > 1:
+    while isinstance(value, Struct) and len(value.members) == 1:
+        value = next(iter(value.members.values()))
+    if isinstance(value, Struct):
         return _bits(value)
     # an entry is the number that the CPU reads, whatever the order of its bytes in memory
     number_held = scalar(value)
@@ -316,7 +318,7 @@ def joined(value: Value, abi: Abi) -> Term:
 
 def _bits(value: Value) -> Term:
     """The integers of a value one after another, as 64 bits."""
-    if not isinstance(value, Struct) or len(value.members) < 2:
+    if not isinstance(value, Struct):
         return terms.extend(scalar(value).term, WIDTH)
     if width_of(value.type) > WIDTH:
         raise Undefined("a value of more than 64 bits")
