@@ -351,7 +351,7 @@ def _overlay(tree: Path, lifted: LiftedTree, folder: Path) -> None:
     """An include folder with the headers that the lifter read, and empty files for the others."""
     included: set[str] = set()
     platform = lifted.platform
-    names = (*platform.runtime, *platform.calls, *platform.instead, *platform.quiet, *QUIET)
+    names = (*platform.runtime, *platform.calls, *lifted.replaced, *platform.quiet, *QUIET)
     given = "|".join(map(re.escape, names))
     for path in lifted.files:
         text = (tree / path).read_text(errors="replace")

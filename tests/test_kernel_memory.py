@@ -263,7 +263,8 @@ REFUSED = [
 ]  # fmt: skip
 BEFORE = (
     SET
-    + "struct two { unsigned int a, b; }; struct wide { u64 a, b; }; struct three { u8 a, b, c; }; struct mixed { char a, b; short c; int d; };\n"
+    + "struct two { unsigned int a, b; }; struct wide { u64 a, b; }; struct three { u8 a, b, c; };\n"
+    "struct mixed { char a, b; short c; int d; };\n"
     "static inline unsigned long *gone(void) { unsigned long x = 1; return &x; } "
     "static inline unsigned long buggy(unsigned long a) { BUG(); return 1; }\n"
 )
