@@ -46,12 +46,13 @@ typedef __SIZE_TYPE__ size_t; typedef unsigned long vm_flags_t;
 typedef struct { unsigned long val; } swp_entry_t; struct page { char none; }; struct cpumask; typedef int cydp_t;
 typedef struct { int counter; } atomic_t; typedef struct { long counter; } atomic_long_t;
 typedef struct { s64 counter; } atomic64_t;
-struct mm_struct { atomic_t tlb_flush_pending, mm_users;
-	struct { unsigned long asce, gmap_asce, flush_mm, cpu_attach_mask, allow_gmap_hpage_1m; } context; };
+struct mm_struct { atomic_t tlb_flush_pending, mm_users; struct { unsigned long other_members; } context; };
+struct folio { unsigned long other_members; };
 struct vm_area_struct { unsigned long vm_flags; struct mm_struct *vm_mm; };
 static struct mm_struct no_mm;
 struct task_struct { struct mm_struct *mm, *active_mm; };
 #define current ((struct task_struct *)0)
+static struct mm_struct init_mm;
 static struct vm_area_struct no_vma;
 #define NULL ((void *)0)
 #define true 1
@@ -276,7 +277,9 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     text += [f"#define {name}(option) PTECHECK_##option" for name in ("IS_ENABLED", "IS_BUILTIN", "IS_REACHABLE")]
     text += [f"#define PTECHECK_{name} {int(value == '1')}" for name, value in lifted.configuration.items()]
     boot = platform.boot_protection
-    text += [f"#include <{path}>" for path in headers + sources] + [MEM_MAP]
+    text += [f"#include <{path}>" for path in headers] + [MEM_MAP]
+    text += [f"#undef arch_{does}_lazy_mmu_mode\n" for does in ("enter", "leave")]
+    text += [f"#include <{path}>" for path in sources]
     text += [f"static const u64 boot_protection = {boot.bits if boot else 0};"]
     text += [platform.instead[name].text for name in lifted.replaced]
     (work / "shim.c").write_text("\n".join([*text, *(definition for definition, _ in functions.values())]))
@@ -323,16 +326,27 @@ def _without_the_unreadable(work: Path, before: str, source: Source, counts: Map
 
     What no header has that was read yields 0: the lifter does not know it either, so that nothing may depend on it.
     """
-    for _ in range(4):
+    for _ in range(6):
         errors = _errors(work, before + source.text(), counts, bits)
-        unknown = set(re.findall(r"undefined reference to \W(\w+)", errors))
-        broken = (set(re.findall(r"In function \W(\w+)", errors)) & set(source.functions)) - set(counts)
-        if not unknown and not broken:
+        if not errors:
             break
-        source.types.extend(f"long {name}() {{ return 0; }}" for name in sorted(unknown))
-        for name in broken:
-            source.functions[name] = source.functions[name].split("{")[0] + "{ __builtin_trap(); }"
+        _supply(source, errors, counts)
     return build(work, before + source.text(), counts, bits)
+
+
+def _supply(source: Source, errors: str, wanted: Collection[str]) -> None:
+    """Gives what the compiler misses: calls and names that are 0, members of structures, or an end to a function."""
+    calls = sorted(set(re.findall(r"undefined reference to \W(\w+)", errors)))
+    names = sorted(set(re.findall(r"error: \W(\w+)\W undeclared", errors)))
+    members = sorted(set(re.findall(r"has no member named \W(\w+)", errors)))
+    source.types.extend(f"long {name}() {{ return 0; }}" for name in calls)
+    source.types.extend(f"static const unsigned long {name} = 0;" for name in names)
+    if members:
+        more = ", ".join(("other_members", *members))
+        source.types[:] = [piece.replace("other_members", more) for piece in source.types]
+    if not (calls or names or members):
+        for name in (set(re.findall(r"In function \W(\w+)", errors)) & set(source.functions)) - set(wanted):
+            source.functions[name] = source.functions[name].split("{")[0] + "{ __builtin_trap(); }"
 
 
 def _atomics() -> list[str]:
@@ -446,6 +460,7 @@ def _chunks(text: str) -> Iterator[str]:
             start = match.end()
 
 
+_ENTRY_CALL = re.compile(r"(?:extern\s+)?((?:pte|pmd|pud)_t\s+(\w+)\s*\([^{}]*\))\s*;", re.DOTALL)
 _OBJECT = re.compile(r"(?:\w+[\s*]+)+(\w+)\s*(?:\[[^\]]*\]\s*)?(?:=[^;]*)?;", re.DOTALL)
 
 
@@ -473,6 +488,9 @@ def _needed(preprocessed: str, wanted: list[str], given: Collection[str]) -> Sou
             types.append(piece)
         elif piece.endswith("}"):
             functions[re.search(r"(\w+)\s*\(", piece).group(1)] = piece  # type: ignore[union-attr]
+        elif found := _ENTRY_CALL.fullmatch(piece):
+            # declared only: it ends the program if it is ever reached
+            functions.setdefault(found.group(2), f"{found.group(1)} {{ __builtin_trap(); }}")
         elif (found := _OBJECT.fullmatch(piece)) and ("=" in piece or found.group(1) not in objects):
             # a variable that another file defines is one of this program
             objects[found.group(1)] = re.sub(r"^extern\b", "", piece)

@@ -262,8 +262,7 @@ REFUSED = [
     ("if (addr < 4096) pte_val(*ptep) = 0;", "its effect depends on the address"),
 ]  # fmt: skip
 BEFORE = (
-    SET
-    + "struct two { unsigned int a, b; }; struct wide { u64 a, b; }; struct three { u8 a, b, c; };\n"
+    SET + "struct two { unsigned int a, b; }; struct wide { u64 a, b; }; struct three { u8 a, b, c; };\n"
     "struct mixed { char a, b; short c; int d; };\n"
     "static inline unsigned long *gone(void) { unsigned long x = 1; return &x; } "
     "static inline unsigned long buggy(unsigned long a) { BUG(); return 1; }\n"
