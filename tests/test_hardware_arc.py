@@ -7,8 +7,8 @@ import z3
 
 from checker.logic import implies, no, same
 from models.pte import PROTECTIONS
+from tests.hardware import check_described, each_tree, machine
 from tests.test_architectures import always, sometimes
-from tests.tree_machines import check_described, each_tree, tree
 
 E = z3.BitVec("entry", 64)
 EXECUTE, WRITE, READ, ACCESSED, DIRTY, GLOBAL, PRESENT, HUGE = (1 << bit for bit in (1, 2, 3, 4, 5, 8, 9, 10))
@@ -48,7 +48,7 @@ def huge_access(entry: int, kind: str) -> set[int]:
 @each_tree
 @each_machine
 def test_the_miss_handlers_let_through_what_is_described(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     check_described(arch.hardware_at("pte"), range(1 << 11), access)
     check_described(arch.hardware_at("pmd"), range(1 << 11), huge_access)
 
@@ -58,7 +58,7 @@ def test_the_miss_handlers_let_through_what_is_described(version: str, name: str
 @each_machine
 @each_level
 def test_nobody_passes_what_software_forbids(version: str, name: str, level: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     cpu = arch.hardware_at(level)
     assert cpu.executable is not None
     make = arch.mk_pte if level == "pte" else arch.mk_huge_pmd
@@ -77,7 +77,7 @@ def test_nobody_passes_what_software_forbids(version: str, name: str, level: str
 @each_tree
 @each_machine
 def test_an_invalid_huge_entry_stays_huge_and_stops_everybody(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     cpu, gone = arch.hardware_at("pmd"), arch.pmd_mkinvalid(E)
     assert cpu.executable is not None
     assert always(no(cpu.readable(gone)))
@@ -91,7 +91,7 @@ def test_an_invalid_huge_entry_stays_huge_and_stops_everybody(version: str, name
 @each_machine
 @each_level
 def test_only_a_store_that_misses_is_recorded(version: str, name: str, level: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     cpu = arch.hardware_at(level)
     fresh = (arch.mk_pte if level == "pte" else arch.mk_huge_pmd)(arch.protections["SHARED"])
     dirty = arch.helper(level, "dirty")

@@ -6,8 +6,8 @@ import pytest
 import z3
 
 from checker.logic import both, implies, no, same
+from tests.hardware import check_described, each_tree, machine
 from tests.test_architectures import always, sometimes
-from tests.tree_machines import check_described, each_tree, tree
 
 E = z3.BitVec("entry", 64)
 VALID = {"csky": 1 << 1, "csky-abiv1": 1 << 7}
@@ -24,14 +24,14 @@ def test_the_cpu_looks_at_two_bits(version: str, name: str) -> None:
         wanted = VALID[name] | (DIRTY[name] if kind == "store" else 0)
         return {entry} if entry & wanted == wanted else set()
 
-    check_described(tree(version, name).hardware, range(1 << 12), access)
+    check_described(machine(version, name).hardware, range(1 << 12), access)
 
 
 @pytest.mark.kernel
 @each_tree
 @each_abi
 def test_fresh_entries_let_nobody_through(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     for prot in arch.protections.values():
         entry = arch.mk_pte(prot)
         assert not arch.hardware.readable(entry)
@@ -43,7 +43,7 @@ def test_fresh_entries_let_nobody_through(version: str, name: str) -> None:
 @each_tree
 @each_abi
 def test_young_entries_can_be_read_and_dirty_writable_ones_stored_through(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     for prot in ("READONLY", "PRIVATE", "SHARED"):
         young = arch.pte_mkyoung(arch.mk_pte(arch.protections[prot]))
         assert arch.hardware.readable(young)
@@ -57,7 +57,7 @@ def test_young_entries_can_be_read_and_dirty_writable_ones_stored_through(versio
 @each_tree
 @each_abi
 def test_helpers_that_take_rights_away_stop_the_cpu(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     cpu = arch.hardware
     assert always(no(cpu.readable(arch.pte_mkold(E))))
     assert always(no(cpu.writable(arch.pte_mkclean(E))))
@@ -69,7 +69,7 @@ def test_helpers_that_take_rights_away_stop_the_cpu(version: str, name: str) -> 
 @each_tree
 @each_abi
 def test_a_change_of_protection_leaves_the_two_bits(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     stored = arch.pte_mkyoung(arch.pte_mkdirty(arch.mk_pte(arch.protections["SHARED"])))
     for prot in ("READONLY", "NONE"):
         changed = arch.pte_modify(stored, arch.protections[prot])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import kernel_trees
-from tests.tree_entries import chain, machine, reachable
+from tests.hardware import chain, machine, reachable
 
 pytestmark = pytest.mark.kernel
 each_tree = pytest.mark.parametrize("version", kernel_trees.VERSIONS)

@@ -7,8 +7,8 @@ import z3
 
 from checker.logic import implies, no, same
 from models.pte import PROTECTIONS
+from tests.hardware import check_described, each_tree, machine
 from tests.test_architectures import always, sometimes
-from tests.tree_machines import check_described, each_tree, tree
 
 E = z3.BitVec("entry", 64)
 READ, WRITE, EXEC, GATEWAY, DIRTY, REFTRAP, ACCESSED, PRESENT, USER = (1 << bit for bit in (0, 1, 2, 3, 5, 6, 8, 9, 11))
@@ -53,14 +53,14 @@ def access(entry: int, kind: str) -> set[int]:
 @each_tree
 @each_width
 def test_entry_code_and_access_rights_let_through_what_is_described(version: str, name: str) -> None:
-    check_described(tree(version, name).hardware, range(1 << 12), access)
+    check_described(machine(version, name).hardware, range(1 << 12), access)
 
 
 @pytest.mark.kernel
 @each_tree
 @each_width
 def test_page_protections_mean_what_they_say(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     cpu = arch.hardware
     assert cpu.executable is not None
     for index, prot in arch.protection_map.items():
@@ -76,7 +76,7 @@ def test_page_protections_mean_what_they_say(version: str, name: str) -> None:
 @each_tree
 @each_width
 def test_no_store_passes_a_protected_or_absent_entry(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     cpu = arch.hardware
     assert always(no(cpu.writable(arch.pte_wrprotect(E))))
     assert always(implies(no(arch.pte_present(E)), no(cpu.writable(E))))
@@ -93,7 +93,7 @@ def test_no_store_passes_a_protected_or_absent_entry(version: str, name: str) ->
 @each_tree
 @each_width
 def test_every_store_is_recorded(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     cpu = arch.hardware
     assert always(implies(cpu.writable(E), arch.pte_dirty(cpu.store(E))))
     assert always(implies(cpu.writable(E), arch.pte_young(cpu.store(E))))

@@ -6,7 +6,7 @@ import pytest
 
 from models.kernel.architectures import VM_FLAGS
 from tests import kernel_trees
-from tests.tree_entries import chain, machine, reachable
+from tests.hardware import chain, machine, reachable
 
 pytestmark = pytest.mark.kernel
 each_tree = pytest.mark.parametrize("version", kernel_trees.VERSIONS)

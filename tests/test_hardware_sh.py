@@ -7,8 +7,8 @@ import z3
 
 from checker.logic import implies, no, same
 from models.pte import PROTECTIONS
+from tests.hardware import check_described, each_tree, machine
 from tests.test_architectures import always, sometimes
-from tests.tree_machines import check_described, each_tree, tree
 
 E = z3.BitVec("entry", 64)
 DIRTY, WRITE, USER, PRESENT, ACCESSED = 0x4, 0x20, 0x40, 0x100, 0x400
@@ -55,7 +55,7 @@ def access(name: str, entry: int, kind: str) -> set[int]:
 @pytest.mark.kernel
 @each_tree
 def test_the_miss_handler_lets_through_what_is_described(version: str) -> None:
-    check_described(tree(version, "sh").hardware, range(1 << 12), lambda entry, kind: access("sh", entry, kind))
+    check_described(machine(version, "sh").hardware, range(1 << 12), lambda entry, kind: access("sh", entry, kind))
 
 
 @pytest.mark.kernel
@@ -64,14 +64,14 @@ def test_the_miss_handler_lets_through_what_is_described_with_the_extended_tlb(v
     words = [low | rights << 40 for low in range(0, 1 << 11, 4) for rights in range(1 << 6)]
     # what only the kernel may write is left out: pte_write() is true of it, and the user's store ends in generic mm
     words = [word for word in words if word >> 41 & 1 or not word >> 44 & 1]
-    check_described(tree(version, "sh-x2tlb").hardware, words, lambda entry, kind: access("sh-x2tlb", entry, kind))
+    check_described(machine(version, "sh-x2tlb").hardware, words, lambda entry, kind: access("sh-x2tlb", entry, kind))
 
 
 @pytest.mark.kernel
 @each_tree
 @each_machine
 def test_page_protections_mean_what_they_say(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     cpu = arch.hardware
     assert cpu.executable is not None
     for index, prot in arch.protection_map.items():
@@ -91,7 +91,7 @@ def test_page_protections_mean_what_they_say(version: str, name: str) -> None:
 @each_tree
 @each_machine
 def test_no_store_passes_a_protected_or_absent_entry(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     cpu = arch.hardware
     assert always(no(cpu.writable(arch.pte_wrprotect(E))))
     assert always(no(cpu.silent(arch.pte_mkclean(E))))
@@ -108,7 +108,7 @@ def test_no_store_passes_a_protected_or_absent_entry(version: str, name: str) ->
 @each_tree
 @each_machine
 def test_every_store_and_load_is_recorded(version: str, name: str) -> None:
-    arch = tree(version, name)
+    arch = machine(version, name)
     cpu = arch.hardware
     assert always(implies(cpu.writable(E), arch.pte_dirty(cpu.store(E))))
     assert always(implies(cpu.writable(E), arch.pte_young(cpu.store(E))))
@@ -120,7 +120,7 @@ def test_every_store_and_load_is_recorded(version: str, name: str) -> None:
 @pytest.mark.kernel
 @each_tree
 def test_a_change_of_protection_takes_the_right_to_write_away(version: str) -> None:
-    arch = tree(version, "sh")
+    arch = machine(version, "sh")
     for old in PROTECTIONS:
         entry = arch.pte_mkwrite(arch.mk_pte(arch.protections[old]))
         assert not arch.hardware.writable(arch.pte_modify(entry, arch.protections["READONLY"]))
@@ -129,7 +129,7 @@ def test_a_change_of_protection_takes_the_right_to_write_away(version: str) -> N
 @pytest.mark.kernel
 @each_tree
 def test_with_the_extended_tlb_a_change_of_protection_takes_nothing_away(version: str) -> None:
-    arch = tree(version, "sh-x2tlb")
+    arch = machine(version, "sh-x2tlb")
     stored = arch.hardware.store(arch.mk_pte(arch.protections["SHARED"]))
     changed = arch.pte_modify(stored, arch.protections["READONLY"])
     assert arch.pte_write(changed)

@@ -6,8 +6,8 @@ import pytest
 import z3
 
 from checker.logic import both, implies, no
+from tests.hardware import check_described, each_tree, machine
 from tests.test_architectures import always, sometimes
-from tests.tree_machines import check_described, each_tree, tree
 
 E = z3.BitVec("entry", 64)
 HW_WRITE, WRITABLE, DIRTY, ACCESSED = (1 << bit for bit in (1, 6, 7, 8))
@@ -28,13 +28,13 @@ def access(entry: int, kind: str) -> set[int]:
 @pytest.mark.kernel
 @each_tree
 def test_attributes_and_handler_let_through_what_is_described(version: str) -> None:
-    check_described(tree(version, "xtensa").hardware, range(1 << 9), access)
+    check_described(machine(version, "xtensa").hardware, range(1 << 9), access)
 
 
 @pytest.mark.kernel
 @each_tree
 def test_page_protections_mean_what_they_say(version: str) -> None:
-    arch = tree(version, "xtensa")
+    arch = machine(version, "xtensa")
     cpu = arch.hardware
     assert cpu.executable is not None
     for index, prot in arch.protection_map.items():
@@ -48,7 +48,7 @@ def test_page_protections_mean_what_they_say(version: str) -> None:
 @pytest.mark.kernel
 @each_tree
 def test_helpers_that_take_rights_away_stop_stores(version: str) -> None:
-    arch = tree(version, "xtensa")
+    arch = machine(version, "xtensa")
     cpu = arch.hardware
     # PROT_NONE aside, see below
     mapped = (E & 12) != 12
@@ -65,7 +65,7 @@ def test_helpers_that_take_rights_away_stop_stores(version: str) -> None:
 @pytest.mark.kernel
 @each_tree
 def test_stores_are_recorded_and_loads_are_not(version: str) -> None:
-    arch = tree(version, "xtensa")
+    arch = machine(version, "xtensa")
     cpu = arch.hardware
     by_handler = both(cpu.handler(E), no(cpu.silent(E)))
     assert always(implies(by_handler, arch.pte_dirty(cpu.store(E))))
@@ -78,7 +78,7 @@ def test_stores_are_recorded_and_loads_are_not(version: str) -> None:
 @pytest.mark.kernel
 @each_tree
 def test_prot_none_loses_its_attributes(version: str) -> None:
-    arch = tree(version, "xtensa")
+    arch = machine(version, "xtensa")
     nothing = arch.mk_pte(arch.protections["NONE"])
     assert arch.pte_present(nothing)
     for helper in (arch.pte_wrprotect, arch.pte_mkclean):

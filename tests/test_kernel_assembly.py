@@ -237,7 +237,7 @@ def test_replacements_that_do_not_fit_are_refused(
         (': "=r" (r) : "r" (v)', ("or %0, %1, %0",), "%0 is read and has no value"),
         (': "=r" (r) : "r" (v)', ("mov 1, %1",), "%1 is written and is no output"),
         (': "=r" (r) : "r" (v)', ("nop",), "never set"),
-        (': "=r" (pte.pte) : "r" (v)', ("nop",), "an output that no instruction writes"),
+        (': "=r" (pte.pte) : "r" (v)', ("nop",), "never set"),
         (': "=r" (r) : [name] "r" (v)', ("nop",), "'[' in inline assembly"),
         (': "=r" (r) : "r" (v) : : out', ("nop",), "':' in inline assembly"),
         (': "=r" (absent) : "r" (v)', ("mov 1, %0",), "no local variable"),

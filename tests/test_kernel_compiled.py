@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.kernel import LiftedHelper, LiftedTree, lift_tree
-from models.kernel.architectures import CLASSES
+from models.kernel.architectures import CLASSES, NO_VALUE
 from models.kernel.platforms import PLATFORMS
 from tests import kernel_trees
 from tests.compiled import (
@@ -21,6 +21,7 @@ from tests.compiled import (
     arguments,
     build,
     compiled,
+    left_wrapper,
     needs_cc,
     needs_width,
     wanted_tree,
@@ -56,10 +57,34 @@ def test_lifted_helpers_do_what_the_compiled_ones_do(
     program = compiled(lifted.root, lifted, tmp_path, wrappers)
     assert len(lifted.helpers) > 25
     for name, helper in lifted.helpers.items():
-        calls = list(arguments(len(helper.variables)))
-        found = program.run(f"check_{name}", calls)
-        wrong = [words for words, answer in zip(calls, found, strict=True) if answer != int(helper(*words))]
-        assert not wrong, f"{name} differs on {len(wrong)} words, first {[hex(word) for word in wrong[0]]}"
+        same(program, f"check_{name}", helper.variables, helper)
+
+
+def same(program: Program, name: str, variables: Sequence[object], lifted: Callable[..., int | bool]) -> None:
+    """Compares a compiled function with a lifted one on many words."""
+    calls = list(arguments(len(variables)))
+    found = program.run(name, calls)
+    wrong = [words for words, answer in zip(calls, found, strict=True) if answer != int(lifted(*words))]
+    assert not wrong, f"{name} differs on {len(wrong)} words, first {[hex(word) for word in wrong[0]]}"
+
+
+@needs_cc
+@pytest.mark.kernel
+@each_tree
+@each_configuration
+def test_lifted_helpers_leave_in_memory_what_the_compiled_ones_leave(
+    version: str, architecture: str, features: tuple[str, ...], tmp_path: Path
+) -> None:
+    lifted = lifted_tree(version, architecture, features)
+    left = {f"left_{name}": left_wrapper(helper) for name, helper in lifted.in_place.items()}
+    valued = {name: helper for name, helper in lifted.in_place.items() if helper.result != NO_VALUE}
+    values = {f"check_{name}": wrapper(helper) for name, helper in valued.items()}
+    program = compiled(lifted.root, lifted, tmp_path, {**left, **values})
+    assert len(lifted.in_place) > 5
+    for name, helper in lifted.in_place.items():
+        same(program, f"left_{name}", helper.variables, helper.after)
+    for name, helper in valued.items():
+        same(program, f"check_{name}", helper.variables, helper)
 
 
 @needs_cc

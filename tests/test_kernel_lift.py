@@ -96,6 +96,8 @@ BODIES = [
     ("void *p = (void *)(int)pte_val(pte); return __pte((u8)(unsigned long)p);", lambda w: w & 255),
     ("return __pte((unsigned long)(void *)(int)pte_val(pte));",
      lambda w: (w & 0xFFFFFFFF ^ 1 << 31) - (1 << 31) & ALL),
+    ("void *p = pte_val(pte) & 1 ? (void *)1UL : (void *)2UL; return __pte((unsigned long)p);",
+     lambda w: 1 if w & 1 else 2),
     ("return __pte(GENMASK(53, 10) | GENMASK(2, 2) | GENMASK(63, 63));", lambda w: 0x803FFFFFFFFFFC04),
 ]  # fmt: skip
 WORDS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 0x80000000, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 32, 1 << 63, ALL, 0x123456789ABCDEF0]
@@ -139,9 +141,9 @@ REFUSED = [
     ("asm(\"nop\"); return pte;", "inline assembly"),
     ("while (pte_val(pte)) pte_val(pte) >>= 1; return pte;", "a loop"),
     ("do { pte_val(pte)--; } while (pte_val(pte)); return pte;", "a loop"),
-    ("switch (pte_val(pte)) { case 1: return pte; } return pte;", "a switch"),
+    ("switch (pte_val(pte)) { case 1: pte_val(pte) = 2; case 2: return pte; } return pte;", "a switch"),
     ("again: goto again;", "a jump or label"),
-    ("return *&pte;", "a pointer operation"),
+    ("return *pte;", "a pointer whose target is not known"),
     ("return frobnicate(pte);", "frobnicate() is not known"),
     ("return __pte(frobnicator);", "frobnicator is not known"),
     ("return __pte(run_time);", "run_time is a variable whose value is only known at run time"),
@@ -155,7 +157,6 @@ REFUSED = [
     ("unsigned long v; if (pte_val(pte)) v = 1; return __pte(v);", "never set"),
     ("if (pte_val(pte)) return pte;", "may end without a value"),
     ("return pte_mkdirty(pte);", "calls itself"),
-    ("pte_val(pte)++; return pte;", "increment"),
     ("static int count; return pte;", "a static local variable"),
     ("float f = 1; return pte;", "the type float"),
     ("return __pte(1.5);", "no integer constant"),
@@ -165,12 +166,11 @@ REFUSED = [
     ("return __pte(vma->vm_flags);", "reads memory"),
     ("unsigned long v[2]; return pte;", "the array or function v"),
     ("return (pte_t) { 1, 2 };", "there is no member for this value"),
-    ("BUG(); return pte;", "BUG()"),
+    ("if (pte_val(pte)) BUG(); return pte;", "BUG()"),
     ("WARN_ON(pte_val(pte) = 3); return pte;", "an assignment inside WARN_ON()"),
     ("return __pte((unsigned long)vma_of());", "vma_of() is not known"),
-    ("void *p = (void *)1UL; return p == p ? pte : pte;", "an integer is needed"),
-    ("return __pte(*(unsigned long *)pte_val(pte));", "a pointer operation"),
-    ("void *p = pte_val(pte) & 1 ? (void *)1UL : (void *)2UL; return pte;", "a choice between two pointers"),
+    ("void *p = (void *)1UL; return p == p ? pte : pte;", "arithmetic on a pointer"),
+    ("return __pte(*(unsigned long *)pte_val(pte));", "it reads memory"),
 ]  # fmt: skip
 BEFORE = "extern unsigned long run_time; extern int run_time_array[4]; pte_t declared_only(pte_t pte);"
 
@@ -238,7 +238,15 @@ def test_a_refusal_inside_a_macro_names_the_line_of_the_macro(lift: Lift) -> Non
 def test_a_helper_that_is_not_there_is_reported_as_such(lift: Lift) -> None:
     found = lift("#include <asm/page.h>\n")
     assert reason(found, "pte_mkdirty").reason == "not present"
+    assert reason(found, "pte_mkdirty").supplies == "nothing"
     assert not found.helpers
+
+
+def test_a_helper_that_is_only_a_bug_is_not_there(lift: Lift) -> None:
+    found = helper_of(lift, "int unused = 1; BUG(); return pte;")
+    assert isinstance(found, NotLifted)
+    assert (found.reason, found.supplies, found.absent, found.line) == ("not present", "BUG()", True, 4)
+    assert str(found).endswith("pte_mkdirty: not present (the tree has BUG())")
 
 
 def test_macros_are_helpers_too(lift: Lift) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.kernel.build import architecture_from_tree, machine_from_tree
 from models.kernel.errors import CannotLift, KernelError, NotLifted
-from models.kernel.helper import LiftedHelper
+from models.kernel.helper import InPlaceHelper, LiftedHelper
 from models.kernel.lift import LiftedTree, lift_tree, liftable
 from models.kernel.mail import Patch
 from models.kernel.opening import open_tree
@@ -13,6 +13,7 @@ from models.kernel.source import Tree
 
 __all__ = [
     "CannotLift",
+    "InPlaceHelper",
     "KernelError",
     "LiftedHelper",
     "LiftedTree",

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from models.kernel.words import LP64, Abi
 
-TEST, ENTRY, WORD, SWAP = "test", "entry", "word", "swap"
-"""What a helper yields: a truth value, an entry, a plain integer, or a swp_entry_t."""
+TEST, ENTRY, WORD, SWAP, NO_VALUE = "test", "entry", "word", "swap", "nothing"
+"""What a helper yields: a truth value, an entry, a plain integer, a swp_entry_t, or nothing."""
 
 _TESTS = "present write dirty young none special protnone soft_dirty uffd_wp devmap"
 _CHANGES = (
@@ -54,6 +54,49 @@ _SWAP_HELPERS: dict[str, tuple[str, tuple[str, ...]]] = {
 HELPERS = {**_ENTRY_HELPERS, **_SWAP_HELPERS}
 """Helpers under their kernel names: what they yield, and the kinds of the parameters of a macro of that name."""
 
+_MM, _VMA = ("mm", "address"), ("vma", "address")
+
+
+def _in_place(level: str, huge: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Helpers of one level that work on an entry in memory."""
+    p = f"{level}p"
+    return {
+        f"{p}_get": (ENTRY, (p,)),
+        f"set_{level}_at": (NO_VALUE, (*_MM, p, level)),
+        f"{p}{huge}_get_and_clear": (ENTRY, (*_MM, p)),
+        f"{p}{huge}_clear_flush": (ENTRY, (*_VMA, p)),
+        f"{p}_set_wrprotect": (NO_VALUE, (*_MM, p)),
+        f"{p}_test_and_clear_young": (TEST, (*_VMA, p)),
+        f"{p}_set_access_flags": (TEST, (*_VMA, p, level, "word")),
+    }
+
+
+IN_PLACE: dict[str, tuple[str, tuple[str, ...]]] = {
+    **_in_place("pte", ""),
+    **_in_place("pmd", "_huge"),
+    **_in_place("pud", "_huge"),
+    "pte_clear": (NO_VALUE, (*_MM, "ptep")),
+    "ptep_modify_prot_start": (ENTRY, (*_VMA, "ptep")),
+    "ptep_modify_prot_commit": (NO_VALUE, (*_VMA, "ptep", "pte", "pte")),
+    "clear_young_dirty_ptes": (NO_VALUE, (*_VMA, "ptep", "one", "word")),
+    "pmdp_establish": (ENTRY, (*_VMA, "pmdp", "pmd")),
+    **{f"{p}_invalidate": (ENTRY, (*_VMA, p)) for p in ("pmdp", "pudp")},
+    "pmdp_invalidate_ad": (ENTRY, (*_VMA, "pmdp")),
+}
+"""Helpers on an entry in memory: what they yield, and the kinds of all their parameters.
+
+``ptep`` and its like point to the entry; nothing may depend on ``mm``, ``vma`` and ``address``; ``one`` is a count of
+entries, taken as 1.
+"""
+
+COMMON_SOURCES: dict[str, tuple[str, ...]] = {
+    "mm/pgtable-generic.c": (
+        "ptep_set_access_flags", "ptep_clear_flush", "pmdp_set_access_flags", "pmdp_huge_clear_flush",
+        "pudp_huge_clear_flush", "pmdp_invalidate", "pmdp_invalidate_ad",
+    ),
+}  # fmt: skip
+"""C files of every architecture, with the helpers that they define where the architecture has none of its own."""
+
 FOLDED = ("asm-generic/pgtable-nop4d.h", "asm-generic/pgtable-nopud.h", "asm-generic/pgtable-nopmd.h")
 COMMON_HEADERS: dict[str, bool] = {
     "asm/pgtable.h": False, "asm/page.h": False, "asm-generic/pgtable_uffd.h": True, **dict.fromkeys(FOLDED, False),
@@ -90,6 +133,21 @@ class RunTime:
 
     value: int
     says: str
+
+
+@dataclass(frozen=True)
+class Instead:
+    """A function whose body the lifter cannot read, such as inline assembly, put into C by hand.
+
+    Attributes:
+        text: its definition, which takes the place of the tree's, or of one in a header that is not read.
+        says: what it stands for, as an assumption.
+        where: a name in the tree's definition without which that one stays.
+    """
+
+    text: str
+    says: str
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,6 +219,8 @@ class Platform:
         helpers: names lifted beside :data:`HELPERS`.
         runtime: kernel variables, macros and C expressions of one name with a value taken as given.
         calls: functions and function-like macros with a constant value taken as given, whatever their arguments.
+        instead: functions of inline assembly and their like, put into C.
+        quiet: further calls that leave every entry as it is, name -> why (:mod:`models.kernel.quiet`).
         cpu_tests: functions that ask for a CPU feature.
         cpu_features: flag -> the ptecheck feature that sets it ("" never).
         clear_vm_flags: flags of a mapping that are taken as clear.
@@ -192,6 +252,8 @@ class Platform:
     helpers: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     runtime: Mapping[str, RunTime] = field(default_factory=dict)
     calls: Mapping[str, RunTime] = field(default_factory=dict)
+    instead: Mapping[str, Instead] = field(default_factory=dict)
+    quiet: Mapping[str, str] = field(default_factory=dict)
     cpu_tests: frozenset[str] = frozenset()
     cpu_features: Mapping[str, str] = field(default_factory=dict)
     clear_vm_flags: frozenset[str] = frozenset()
@@ -242,6 +304,9 @@ class Platform:
 
 VM_FLAGS = {"VM_NONE": 0, "VM_READ": 1, "VM_WRITE": 2, "VM_EXEC": 4, "VM_SHARED": 8, "VM_ACCESS_FLAGS": 7}
 """The flags that index the table of page protections (include/linux/mm.h)."""
+
+MM_CONSTANTS = {"CYDP_CLEAR_YOUNG": 1, "CYDP_CLEAR_DIRTY": 2}
+"""Macros of include/linux/mm_types.h that helpers on entries in memory ask for; that header is not read."""
 
 CLASSES = {"NONE": 0, "READONLY": 1, "PRIVATE": 1 | 2, "SHARED": 1 | 2 | 8}
 """Protection class -> its index in that table."""

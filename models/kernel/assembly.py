@@ -11,15 +11,18 @@ refused; so are a write to an input and a read of an output that was not written
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from checker.terms import Term
 from models.kernel.architectures import Patch
 from models.kernel.errors import Unsupported
+from models.kernel.expressions import Expressions
 from models.kernel.statements import BodyParser
 from models.kernel.syntax import Expression
 from models.kernel.tokens import Token, printable
+from models.kernel.values import WIDTH, Unset
+from models.kernel.words import ULONG, Word, signed
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
@@ -241,3 +244,58 @@ class Registers:
             raise Unsupported(f"%{number} is written and is no output", token)
         register.value = value
         self.shared = self.shared or not register.early
+
+
+Execute = Callable[[Instruction, Registers], None]
+"""What carries out one instruction."""
+
+
+def run(interpreter: Expressions, statement: Statement, execute: Execute) -> None:
+    """Runs a statement of assembly on the variables of a function.
+
+    Args:
+        interpreter: has the variables.
+        statement: the statement.
+        execute: carries out one instruction.
+
+    Raises:
+        Unsupported: an operand or an instruction that is not known.
+    """
+    platform, template = interpreter.platform, lines(statement.template)
+    for line in template:
+        interpreter.enter(line.token)
+        interpreter.leave()
+    registers = Registers(_registers(interpreter, statement))
+    for instruction in program(template, platform.patches, platform.chosen):
+        execute(instruction, registers)
+    for operand, register in zip(statement.outputs, registers.operands, strict=False):
+        place = interpreter.place(operand.value)
+        # an output that no instruction wrote leaves its variable without a value
+        value = Unset(place.kind) if register.value is None else Word(ULONG, register.value)
+        interpreter.store(place, value)
+
+
+def _registers(interpreter: Expressions, statement: Statement) -> list[Register]:
+    """The registers and constants of a statement before it runs."""
+    found: list[Register] = []
+    for operand in statement.outputs:
+        if operand.constraint not in ("=r", "=&r"):
+            raise Unsupported(f"the output {printable(operand.constraint)!r} is not understood", operand.token)
+        found.append(Register(output=True, early=operand.constraint == "=&r"))
+    for operand in statement.inputs:
+        value = interpreter.word(operand.value)
+        if operand.constraint == "i" and value.term.op == "const":
+            found.append(Register(constant=signed(value)))
+        elif operand.constraint == "r" and value.type.bits == WIDTH:
+            found.append(Register(value=value.term))
+        elif _ties(operand.constraint, len(statement.outputs)) and value.type.bits == WIDTH:
+            found.append(found[int(operand.constraint)])
+            found[-1].value = value.term
+        else:
+            raise Unsupported(f"the input {printable(operand.constraint)!r} is not understood", operand.token)
+    return found
+
+
+def _ties(constraint: str, outputs: int) -> bool:
+    """Whether an input has the register of an output, by its number."""
+    return constraint.isdecimal() and len(constraint) < 3 and int(constraint) < outputs

@@ -8,7 +8,7 @@ from typing import Any
 
 from checker import terms
 from models.hardware import Machine
-from models.kernel.errors import CannotLift, KernelError, NotLifted
+from models.kernel.errors import NOT_PRESENT, NOTHING, CannotLift, KernelError, NotLifted
 from models.kernel.helper import LiftedHelper
 from models.kernel.lift import LiftedTree
 from models.kernel.values import WIDTH
@@ -42,7 +42,7 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
     left_out = {level: name for level in platform.levels if level != "pte" and (name := _lacks(level, reasons))}
     levels = [level for level in platform.levels if level not in left_out]
     needed = [name for level in levels for name in _needed(level) if name not in lifted.helpers]
-    missing = [reasons.get(name, NotLifted(name, "", 0, "not present")) for name in needed]
+    missing = [reasons.get(name, NotLifted(name, "", 0, NOT_PRESENT, NOTHING)) for name in needed]
     missing += [
         NotLifted(f"page protection {name}", "", 0, "not found in the tree")
         for name in PROTECTIONS
@@ -96,7 +96,7 @@ def _needed(level: str) -> list[str]:
 def _lacks(level: str, reasons: Mapping[str, NotLifted]) -> str:
     """The helper that keeps the kernel from huge pages of a level, as pud_modify() does in Linux 6.1; else ""."""
     found = (reasons[name] for name in _needed(level) if name in reasons)
-    return next((entry.name for entry in found if entry.reason == "not present"), "")
+    return next((entry.name for entry in found if entry.absent), "")
 
 
 def _maker(lifted: LiftedTree, level: str) -> Helper:
@@ -183,12 +183,12 @@ def _missing(builtin: Architecture, lifted: LiftedTree) -> Iterator[NotLifted]:
     reasons = {entry.name: entry for entry in lifted.missing}
     for name in (*NEEDED, *BLOCKS):
         if name not in lifted.helpers:
-            yield reasons.get(name, NotLifted(name, "", 0, "not present"))
+            yield reasons.get(name, NotLifted(name, "", 0, NOT_PRESENT, NOTHING))
     for name in dict.fromkeys((*builtin.helpers, *OPTIONAL)):
-        if name in reasons and name not in NEEDED and reasons[name].reason != "not present":
+        if name in reasons and name not in NEEDED and not reasons[name].absent:
             yield reasons[name]
     if not {"mk_pmd", "pfn_pmd"} & set(lifted.helpers):
-        yield reasons.get("pfn_pmd", NotLifted("pfn_pmd", "", 0, "not present"))
+        yield reasons.get("pfn_pmd", NotLifted("pfn_pmd", "", 0, NOT_PRESENT, NOTHING))
     for name in PROTECTIONS:
         if name not in lifted.protections:
             yield NotLifted(f"page protection {name}", "", 0, "not found in the tree")

@@ -83,6 +83,8 @@ def _unary(node: Unary) -> tuple[int, bool]:
     value, signed = _value(node.operand)
     if node.op == "!":
         return int(not value), True
+    if node.op not in "-~+":
+        raise Unsupported(f"the pointer operation {node.op} is not understood here", node.token)
     return _wrap({"-": -value, "~": ~value, "+": value}[node.op], signed), signed
 
 

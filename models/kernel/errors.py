@@ -50,11 +50,24 @@ MAX_STEPS = 200_000
 MAX_VARIABLES = 64
 """The most local variables of one function."""
 
+MAX_ROUNDS = 16
+"""The rounds of a loop that are run one after another; a kernel's contiguous entries are at most that many."""
+
+MAX_CASES = 64
+"""The most cases of one switch."""
+
 MAX_MEMBERS = 64
 """The most integers in one structure, structures inside it included."""
 
 MAX_CONSTANTS = 2_000
 """The most macros with page-table names in one tree."""
+
+
+NOTHING, BUG, DECLARED = "nothing", "BUG()", "a declaration only"
+"""What a tree has in the place of a helper that is not there."""
+
+NOT_PRESENT = "not present"
+"""The reason of a helper that is not there."""
 
 
 class KernelError(Exception):
@@ -74,16 +87,24 @@ class NotLifted:
         file: path inside the tree of the construct that stopped the lifter, or "" if there is none.
         line: its line, or 0.
         reason: half a sentence.
+        supplies: of a helper that is not there: what the tree has in its place, ``nothing`` or ``BUG()``; else "".
     """
 
     name: str
     file: str
     line: int
     reason: str
+    supplies: str = ""
+
+    @property
+    def absent(self) -> bool:
+        """The tree does not have it, rather than the lifter not understanding it."""
+        return bool(self.supplies)
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.file else ""
-        return f"{place}{self.name}: {self.reason}"
+        stub = f" (the tree has {self.supplies})" if self.supplies not in ("", NOTHING) else ""
+        return f"{place}{self.name}: {self.reason}{stub}"
 
 
 class CannotLift(KernelError):
@@ -115,6 +136,30 @@ class Unsupported(Exception):
     def __init__(self, reason: str, place: Place | None = None) -> None:
         super().__init__(reason)
         self.file, self.line = (place.file, place.line) if place else ("", 0)
+
+
+class Bug(Unsupported):
+    """A helper that may end in BUG().
+
+    Attributes:
+        always: it does nothing else: it is there for the compiler only.
+    """
+
+    def __init__(self, reason: str, place: Place, always: bool) -> None:
+        super().__init__(reason, place)
+        self.always = always
+
+
+class NotThere(Unsupported):
+    """A helper that the tree does not have.
+
+    Attributes:
+        supplies: what it has in its place.
+    """
+
+    def __init__(self, supplies: str, place: Place | None = None) -> None:
+        super().__init__(NOT_PRESENT, place)
+        self.supplies = supplies
 
 
 def fault(place: Place, what: str) -> KernelError:

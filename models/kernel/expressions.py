@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 from checker import terms
 from checker.terms import Term
-from models.kernel.architectures import VM_FLAGS, Platform
+from models.kernel.architectures import MM_CONSTANTS, VM_FLAGS
 from models.kernel.errors import Unsupported
 from models.kernel.kinds import Types
+from models.kernel.places import Places
+from models.kernel.quiet import acts
 from models.kernel.syntax import (
     Assign,
     Binary,
@@ -28,6 +30,7 @@ from models.kernel.syntax import (
     Number,
     Refused,
     SizeOf,
+    Step,
     Unary,
 )
 from models.kernel.syntax import Block as BlockNode
@@ -35,18 +38,25 @@ from models.kernel.tables import entries, indices
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Unit
 from models.kernel.values import (
+    Address,
+    Hop,
     Opaque,
     Pointer,
+    Reference,
+    Struct,
     StructType,
     Type,
+    Union,
     UnionType,
     Unset,
     Value,
     Void,
     choose,
     member_of,
+    member_type,
+    unset,
     width_of,
-    with_member,
+    with_inside,
     zero,
 )
 from models.kernel.words import (
@@ -70,10 +80,14 @@ from models.kernel.words import (
 T = TypeVar("T")
 
 
-class Expressions(ABC):
-    """Evaluates expressions; variables, calls and bookkeeping are the interpreter's."""
+class Expressions(Places):
+    """Evaluates expressions; variables, calls and bookkeeping are the interpreter's.
 
-    platform: Platform
+    Attributes:
+        given: cell and path of what was assigned to -> where that was last.
+    """
+
+    given: dict[tuple[int, tuple[Hop, ...]], Token]
 
     def __init__(self, unit: Unit) -> None:
         self.types = Types(unit, self._type_of, self.platform.abi)
@@ -82,9 +96,9 @@ class Expressions(ABC):
         self._constants_open: set[str] = set()
         self._rules: dict[type, Callable[[Any], Value | None]] = {
             Number: self._number, Name: self._name, Unary: self._unary, Binary: self._binary, Assign: self._assign,
-            Conditional: self._conditional, Call: self.call, Member: self._member, Cast: self._cast,
-            Literal: self._literal, BlockValue: self._block_value, SizeOf: self._size, Refused: self._refused,
-            Element: self._element,
+            Step: self._step, Conditional: self._conditional, Call: self.call, Member: self._member,
+            Element: self._element, Cast: self._cast, Literal: self._literal, BlockValue: self._block_value,
+            SizeOf: self._size, Refused: self._refused,
         }  # fmt: skip
 
     @abstractmethod
@@ -98,14 +112,6 @@ class Expressions(ABC):
     @abstractmethod
     def assume(self, sentence: str) -> None:
         """Notes an assumption."""
-
-    @abstractmethod
-    def variable(self, name: str) -> Value | None:
-        """A local variable's value."""
-
-    @abstractmethod
-    def store(self, name: str, value: Value) -> None:
-        """Assigns to a local variable."""
 
     @abstractmethod
     def call(self, node: Call) -> Value | None:
@@ -123,6 +129,14 @@ class Expressions(ABC):
     def fork(self, condition: Term, yes: Callable[[], T], no: Callable[[], T]) -> tuple[T, T]:
         """Two alternatives on the same variables."""
 
+    @abstractmethod
+    def attempt(self, action: Callable[[], T]) -> T | Unsupported:
+        """Runs something, or takes it back and yields why it is not understood."""
+
+    @abstractmethod
+    def undone(self, action: Callable[[], T]) -> T:
+        """Runs something and takes back what it has changed."""
+
     @contextmanager
     def at(self, token: Token) -> Iterator[None]:
         """Gives an undefined operation the place of a token."""
@@ -138,6 +152,8 @@ class Expressions(ABC):
             Unsupported: it has none, or one that the lifter cannot know.
         """
         value = self.discard(node)
+        if isinstance(value, Unset) and value.why is not None:
+            raise value.why
         if value is None or isinstance(value, Unset):
             what = "a value that was never set" if value is not None else "no value where one is needed"
             raise Unsupported(what, node.token)
@@ -146,8 +162,10 @@ class Expressions(ABC):
     def discard(self, node: Expression) -> Value | None:
         """An expression's value, which may be missing."""
         self.enter(node.token)
-        with self.at(node.token):
+        try:
             value = self._rules[type(node)](node)
+        except Undefined as error:
+            raise Unsupported(str(error), node.token) from None
         self.leave()
         return value
 
@@ -156,7 +174,8 @@ class Expressions(ABC):
         value = self.evaluate(node)
         if isinstance(value, Word):
             return value
-        raise Unsupported("an integer is needed here", node.token)
+        pointer = isinstance(value, Reference | Address | Opaque)
+        raise Unsupported("arithmetic on a pointer" if pointer else "an integer is needed here", node.token)
 
     def condition(self, node: Expression) -> Term:
         """The C truth of an expression, as a Boolean term."""
@@ -171,20 +190,30 @@ class Expressions(ABC):
     def _fit(self, value: Value, kind: Type, token: Token) -> Value:
         if isinstance(value, Word) and isinstance(kind, IntType):
             return convert(value, kind)
-        if isinstance(value, Word) and isinstance(kind, Pointer):
-            return Opaque(kind, address=convert(value, self.platform.abi.ulong).term)
-        if isinstance(value, Opaque) and isinstance(kind, Pointer):
-            return value
-        if isinstance(value, Opaque) and isinstance(kind, IntType) and value.address is not None:
-            return convert(Word(self.platform.abi.ulong, value.address), kind)
+        if isinstance(kind, Pointer) and not isinstance(value, Unset | Struct | Union):
+            return self._as_pointer(value, kind, token)
+        if isinstance(value, Address) and isinstance(kind, IntType):
+            return convert(value.word, kind)
         if value.type == kind:
             return value
+        if isinstance(value, Reference):
+            raise Unsupported("the address of a variable or entry is not known", token)
         raise Unsupported("a value of another type is needed here", token)
+
+    def _as_pointer(self, value: Value, kind: Pointer, token: Token) -> Value:
+        """A pointer of another type, or an integer made one."""
+        if isinstance(value, Word):
+            return Address(kind, convert(value, self.platform.abi.ulong))
+        if isinstance(value, Address):
+            return Address(kind, value.word)
+        if isinstance(value, Reference):
+            target = self.types.target(kind, token)
+            return value if isinstance(target, Void) else Reference(target, value.cell, value.path)
+        return value
 
     def _type_of(self, node: Expression) -> Type:
         """The type of an expression that is not evaluated."""
-        condition = terms.variable("typeof", terms.BOOL)
-        value, _ = self.fork(condition, lambda: self.evaluate(node), lambda: None)
+        value = self.undone(lambda: self.discard(node))
         return value.type if value is not None else Void()
 
     def _number(self, node: Number) -> Value:
@@ -193,15 +222,17 @@ class Expressions(ABC):
 
     def _name(self, node: Name) -> Value | None:
         name = node.token.text
-        value = self.variable(name)
-        if value is not None:
-            return value
+        cell = self.cell_of(name)
+        if cell is not None:
+            return self.memory.cells[cell]
+        if name in MM_CONSTANTS:
+            return number(MM_CONSTANTS[name], INT)
+        if name in VM_FLAGS:
+            return number(VM_FLAGS[name], self.platform.abi.ulong)
         if name in ("true", "false"):
             return number(int(name == "true"), INT)
         if name in self._unit.enums:
             return self._enumerator(name)
-        if name in VM_FLAGS:
-            return number(VM_FLAGS[name], self.platform.abi.ulong)
         runtime = self.platform.runtime.get(name)
         if runtime is not None:
             self.assume(runtime.says)
@@ -241,6 +272,10 @@ class Expressions(ABC):
         return self._enumerators[name]
 
     def _unary(self, node: Unary) -> Value:
+        if node.op == "*":
+            return self.load(self.pointed(node.operand))
+        if node.op == "&":
+            return self.place(node.operand)
         value = self.word(node.operand)
         if node.op == "!":
             return from_truth(terms.negate(truth(value.term)))
@@ -317,36 +352,31 @@ class Expressions(ABC):
 
     def _member(self, node: Member) -> Value:
         if node.arrow:
-            raise Unsupported(f"->{printable(node.name)} reads memory", node.token)
-        base = self.evaluate(node.base)
-        member = member_of(base, node.name)
+            return self.member_of_pointer(node)
+        member = member_of(self.evaluate(node.base), node.name)
         if member is None:
             raise Unsupported(f"there is no member {printable(node.name)}", node.token)
         return member
 
     def _element(self, node: Element) -> Value:
-        """An element of an array, or of a constant table."""
-        if isinstance(node.base, Name) and self.variable(node.base.token.text) is None:
+        """An element of an array, of a constant table, or behind a pointer."""
+        if isinstance(node.base, Name) and self.cell_of(node.base.token.text) is None:
             return self._entry(node.base.token.text, node)
-        found = member_of(self.evaluate(node.base), self._index(node))
-        if found is None:
+        array = self.evaluate(node.base)
+        if not isinstance(array, Struct):
+            return self.load(self.element_of(self.target(array, node.base), node))
+        element = member_of(array, f"[{self.index(node)}]")
+        if element is None:
             raise Unsupported("an array element is not understood", node.token)
-        return found
-
-    def _index(self, node: Element) -> str:
-        """The name of an element, which is a member of its array (:class:`models.kernel.kinds.Types`)."""
-        index = self.word(node.index).term
-        if index.op != "const":
-            raise Unsupported("an array element is not understood", node.token)
-        return f"[{index.data}]"
+        return element
 
     def _entry(self, name: str, node: Element) -> Value:
         tokens = self._unit.objects.get(name)
-        index = self.word(node.index).term if tokens and tokens[0].text == "{" else None
-        if index is None or index.op != "const":
+        if not tokens or tokens[0].text != "{":
             raise Unsupported("an array element is not understood", node.token)
-        for place, where, value in entries((tokens or [])[1:-1]):
-            if index.data in indices(where, self._integer, index.data + 1):
+        index = self.index(node)
+        for place, where, value in entries(tokens[1:-1]):
+            if index in indices(where, self._integer, index + 1):
                 return self.isolated(partial(self.evaluate, self._unit.expression(value, place)))
         raise Unsupported(f"{printable(name)} has no entry of this index", node.token)
 
@@ -377,24 +407,32 @@ class Expressions(ABC):
             return self._filled_union(node, kind)
         if not isinstance(kind, StructType):
             raise Unsupported("a list of values for this type is not understood", node.token)
-        value = zero(kind)
+        value, abi = zero(kind), self.platform.abi
         order = [name for name, _ in kind.members]
         place = 0
         for name, item in node.items:
             path = name.split(".") if name else order[place : place + 1]
             if not path or path[0] not in order:
                 raise Unsupported(f"there is no member for this value ({printable(name)})", node.token)
-            old = self._reach(value, path, node.token)
-            value = with_member(value, path, self.converted(item, old.type))
+            value = with_inside(value, path, self.converted(item, self._type_at(kind, path, node.token)), abi)
             place = order.index(path[0]) + 1
         return value
+
+    def _type_at(self, kind: Type, path: list[str], token: Token) -> Type:
+        """The type of the member that a designator names."""
+        for name in path:
+            member = member_type(kind, name)
+            if member is None:
+                raise Unsupported(f"there is no member {printable(name)}", token)
+            kind = member
+        return kind
 
     def _filled_union(self, node: Literal, kind: UnionType) -> Value:
         """A union with all its bits given by one member; without a name, the first."""
         view = kind.view(node.items[0][0]) if node.items and node.items[0][0] else kind.views[0]
         if len(node.items) != 1 or view is None or width_of(view.type) != kind.bits:
             raise Unsupported("a list of values for this union is not understood", node.token)
-        return with_member(Unset(kind), [view.name], self.converted(node.items[0][1], view.type))
+        return with_inside(unset(kind), [view.name], self.converted(node.items[0][1], view.type), self.platform.abi)
 
     def _block_value(self, node: BlockValue) -> Value | None:
         return self.block_value(node.block)
@@ -412,29 +450,52 @@ class Expressions(ABC):
     def _refused(self, node: Refused) -> Value:
         raise Unsupported(node.reason, node.token)
 
-    def _assign(self, node: Assign) -> Value:
-        path: list[str] = []
-        name, token = node.target, node.target.token
-        while isinstance(name, Element) or (isinstance(name, Member) and not name.arrow):
-            path.append(name.name if isinstance(name, Member) else self._index(name))
-            name = name.base
-        root = self.variable(name.token.text) if isinstance(name, Name) else None
-        if root is None:
-            raise Unsupported("an assignment to something that is no local variable", token)
-        kind = self._reach(root, path[::-1], token).type
+    def _assign(self, node: Assign) -> Value | None:
+        if self.is_the_kernels(node.target):
+            self._pass_over(node, node.value)
+            return None
+        place = self.place(node.target)
         if node.op:
-            new = self._fit(binary(node.op, self.word(node.target), self.word(node.value)), kind, token)
+            new = self._fit(binary(node.op, self.word(node.target), self.word(node.value)), place.kind, node.token)
         else:
-            new = self.converted(node.value, kind)
-        # the value's own assignments, if any, came first
-        root = self.variable(name.token.text) or root
-        self.store(name.token.text, with_member(root, path[::-1], new))
+            new = self.converted(node.value, place.kind)
+        self.store(place, new)
+        self.given[place.cell, place.path] = node.target.token
         return new
 
-    def _reach(self, root: Value, path: list[str], token: Token) -> Value:
-        for name in path:
-            member = member_of(root, name)
-            if member is None:
-                raise Unsupported(f"there is no member {printable(name)}", token)
-            root = member
-        return root
+    def is_the_kernels(self, target: Expression) -> bool:
+        """Whether a target is a variable of the kernel, or in a structure that is known by name: nothing here reads it."""
+        while isinstance(target, Element) or (isinstance(target, Member) and not target.arrow):
+            target = target.base
+        if isinstance(target, Member):
+            return self._is_known_by_name(target.base)
+        name = target.token.text if isinstance(target, Name) else ""
+        tokens = self._unit.objects.get(name)
+        read = name in self._unit.constants or (tokens and tokens[0].text == "{")
+        return tokens is not None and not read and self.cell_of(name) is None
+
+    def _is_known_by_name(self, node: Expression) -> bool:
+        """Whether a pointer leads to a structure of the kernel that holds no entries."""
+        if isinstance(node, Member):
+            return node.arrow and self._is_known_by_name(node.base)
+        cell = self.cell_of(node.token.text) if isinstance(node, Name) else None
+        return cell is not None and isinstance(self.memory.cells[cell], Opaque)
+
+    def _pass_over(self, node: Assign | Step, value: Expression | None) -> None:
+        if acts(node.target) or acts(value):
+            raise Unsupported("an assignment to a variable of the kernel of this form is not understood", node.token)
+
+    def _step(self, node: Step) -> Value | None:
+        if self.is_the_kernels(node.target):
+            self._pass_over(node, None)
+            return None
+        place = self.place(node.target)
+        pointer = self.content(place)
+        if isinstance(pointer, Reference):
+            # where it leads then is not known, and matters only if it is followed
+            self.store(place, Unset(place.kind, Unsupported("arithmetic on a pointer", node.token)))
+            return pointer if node.after else None
+        old = self.word(node.target)
+        new = self._fit(binary(node.op, old, number(1, INT)), place.kind, node.token)
+        self.store(place, new)
+        return old if node.after else new

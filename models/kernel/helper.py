@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from checker import logic, terms
-from checker.terms import Term
+from checker.terms import TRUE, Term
+from models.kernel.architectures import NO_VALUE
 from models.kernel.values import WIDTH
 
 
@@ -17,19 +18,25 @@ class HelperParameter:
 
     Attributes:
         name: as in the kernel's source.
-        kind: ``pte``, ``pmd``, ``pgprot``, ``word``, ``page`` (its frame number is the argument) or ``vma``.
+        kind: ``pte``, ``pmd``, ``pgprot``, ``word``, ``wide`` (an integer that is wider than ``long``), ``page`` (its
+            frame number is the argument), ``ptep`` and its like (the entry that it points to is), or one of
+            :data:`NO_ARGUMENT`.
     """
 
     name: str
     kind: str
 
 
+NO_ARGUMENT = frozenset({"vma", "mm", "address", "one"})
+"""Kinds of parameters that are not among a lifted helper's: nothing depends on them; a count of entries is one."""
+
+
 @dataclass(frozen=True)
 class LiftedHelper:
     """A helper as the tree defines it.
 
-    Calling it takes plain integers, the checker's terms or Z3 bit-vectors of 64 bits, one for each parameter that is no
-    ``vma``; a ``vma`` may be passed and is ignored. A test yields a Boolean, everything else a word.
+    Calling it takes plain integers, the checker's terms or Z3 bit-vectors of 64 bits, one for each parameter that is not
+    of :data:`NO_ARGUMENT`; those may be passed and are ignored. A test yields a Boolean, everything else a word.
 
     Attributes:
         name: the kernel's name.
@@ -51,21 +58,54 @@ class LiftedHelper:
 
     @property
     def variables(self) -> tuple[Term, ...]:
-        """The unknowns of :attr:`term`, one for each parameter that is no ``vma``."""
-        return tuple(argument_variable(i) for i, p in enumerate(self.parameters) if p.kind != "vma")
+        """The unknowns of :attr:`term`, one for each parameter that is an argument."""
+        return tuple(argument_variable(i) for i, p in enumerate(self.parameters) if p.kind not in NO_ARGUMENT)
+
+    @property
+    def generic(self) -> bool:
+        """It is the kernel's for all architectures."""
+        return not self.file.startswith("arch/")
 
     def __call__(self, *args: Any) -> Any:
+        return self._applied(self.term, args)
+
+    def _applied(self, term: Term, args: tuple[Any, ...]) -> Any:
+        """A term of the helper with its arguments."""
         if len(args) == len(self.parameters):
-            args = tuple(a for a, p in zip(args, self.parameters, strict=True) if p.kind != "vma")
+            args = tuple(a for a, p in zip(args, self.parameters, strict=True) if p.kind not in NO_ARGUMENT)
         variables = self.variables
         if len(args) != len(variables):
             raise TypeError(f"{self.name}() takes {len(variables)} arguments, not {len(args)}")
         if any(isinstance(a, Term) for a in args):
             values = {v: terms.coerce(a, WIDTH) for v, a in zip(variables, args, strict=True)}
-            return terms.substitute([self.term], values)[0]
+            return terms.substitute([term], values)[0]
         if all(isinstance(a, int) for a in args):
-            return terms.evaluate([self.term], dict(zip(variables, args, strict=True)))[0]
-        return to_z3(self.term, dict(zip(variables, args, strict=True)))
+            return terms.evaluate([term], dict(zip(variables, args, strict=True)))[0]
+        return to_z3(term, dict(zip(variables, args, strict=True)))
+
+
+@dataclass(frozen=True)
+class InPlaceHelper(LiftedHelper):
+    """A helper that works on an entry in memory, such as ``ptep_set_wrprotect()``.
+
+    Its first argument is the entry as it is found, the others are words: ``helper(entry, ...)`` is its value, None if
+    it has none, and ``helper.after(entry, ...)`` is the entry that it leaves.
+
+    Attributes:
+        written: the entry that it leaves, over :attr:`variables`.
+        atomic: nothing that a CPU records in the entry meanwhile is lost: every write is one step that makes the new
+            entry of what it finds (:mod:`models.kernel.watch`), or a store to an entry that such a step has emptied.
+    """
+
+    written: Term = TRUE
+    atomic: bool = False
+
+    def __call__(self, *args: Any) -> Any:
+        return None if self.result == NO_VALUE else self._applied(self.term, args)
+
+    def after(self, *args: Any) -> Any:
+        """The entry that is left in memory."""
+        return self._applied(self.written, args)
 
 
 def argument_variable(index: int) -> Term:

@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from checker import terms
-from checker.terms import FALSE, TRUE, Term
-from models.kernel import assembly, sparc
+from checker.terms import TRUE, Term
+from models.kernel import assembly, atomics, sparc
 from models.kernel.architectures import Platform
-from models.kernel.errors import MAX_DEPTH, MAX_STEPS, MAX_VARIABLES, Budget, Unsupported, fault
-from models.kernel.expressions import Expressions
+from models.kernel.control import Control, Flow, Frame, merged
+from models.kernel.errors import MAX_DEPTH, MAX_STEPS, Budget, Bug, Unsupported, fault
 from models.kernel.kinds import BYTE_ORDERS, byte_ordered
+from models.kernel.memory import Memory
+from models.kernel.quiet import QUIET, TESTED, acts, changes
 from models.kernel.statements import BodyParser
-from models.kernel.syntax import (
-    Assembly,
-    Assign,
-    Block,
-    Call,
-    Declare,
-    Evaluate,
-    Expression,
-    If,
-    Name,
-    Return,
-    Statement,
-)
+from models.kernel.syntax import Assembly, Assign, Call, Evaluate, Expression, Step
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Function, Unit
-from models.kernel.values import WIDTH, Opaque, Pointer, Type, Unset, Value, Void, choose, unset
-from models.kernel.words import INT, ULONG, IntType, Word, convert, from_truth, number, signed
+from models.kernel.values import WIDTH, Hop, Opaque, Pointer, Reference, Value, Void, choose
+from models.kernel.watch import Watch
+from models.kernel.words import INT, IntType, Undefined, Word, convert, from_truth, number
 
 T = TypeVar("T")
 
-INSTRUCTIONS: dict[str, Callable[[assembly.Instruction, assembly.Registers], None]] = {"sparc64": sparc.execute}
-"""What runs one instruction, by the name of the instruction set."""
+INSTRUCTIONS: dict[str, assembly.Execute] = {"sparc64": sparc.execute}
+"""What carries out one instruction, by the name of the instruction set."""
 
 IDENTITIES = frozenset({"likely", "unlikely", "__builtin_expect", "READ_ONCE"})
 """Calls whose value is their first argument."""
-
-NO_EFFECT = frozenset(
-    "WARN WARN_ON WARN_ONCE WARN_ON_ONCE VM_WARN_ON VM_WARN_ONCE VM_WARN_ON_ONCE VM_BUG_ON VM_BUG_ON_PAGE BUILD_BUG_ON "
-    "BUILD_BUG_ON_MSG static_assert _Static_assert pr_err pr_warn barrier".split()
-)
-"""Calls that leave every entry as it is; their arguments must not change anything either."""
-
-TESTED = frozenset({"WARN", "WARN_ON", "WARN_ONCE", "WARN_ON_ONCE"})
-"""Of these, the calls whose value is the truth of their first argument."""
 
 PAGE_TO_PFN = frozenset({"page_to_pfn", "__page_to_pfn"})
 PFN_TO_PAGE = frozenset({"pfn_to_page", "__pfn_to_page"})
@@ -61,44 +43,58 @@ BYTE_SWAPS = {
 
 
 @dataclass
-class Frame:
-    """The variables of one function call, and whether and with what it has returned."""
-
-    variables: dict[str, Value]
-    result_type: Type
-    returned: Term = FALSE
-    result: Value | None = None
-
-    def copy(self) -> Frame:
-        """A frame that can change on its own."""
-        return Frame(dict(self.variables), self.result_type, self.returned, self.result)
-
-
-@dataclass
-class Interpreter(Expressions):
+class Interpreter(Control):
     """Evaluates helpers of one tree.
 
     Attributes:
         unit: the declarations.
         platform: the architecture's run-time values, and its features.
         used: assumptions made so far, as sentences.
+        memory: what the variables and entries hold.
+        watch: the entry that a helper is lifted for, if it is one that works on an entry in memory.
+        replaced: functions that the platform puts into C, with the assumption.
+        shared: the kernel's variables that every function sees -> their cells.
+        given: cell and path of what was assigned to -> where that was last.
     """
 
     unit: Unit
     platform: Platform
     used: dict[str, None] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
+    watch: Watch | None = None
+    replaced: dict[str, str] = field(default_factory=dict)
+    shared: dict[str, int] = field(default_factory=dict)
+    given: dict[tuple[int, tuple[Hop, ...]], Token] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__init__(self.unit)
         self.frame = Frame({}, Void())
         self._active: list[str] = []
-        self._depth = 0
+        self._depth = self._branches = 0
         self._budget = Budget(MAX_STEPS, f"the helpers take more than {MAX_STEPS} steps by here")
 
-    def start(self, variables: dict[str, Value]) -> None:
-        """A fresh frame."""
-        self.frame = Frame(variables, Void())
-        self._active, self._depth = [], 0
+    def start(
+        self,
+        variables: Mapping[str, Value],
+        entries: Mapping[str, Value] | None = None,
+        shared: Mapping[str, Value] | None = None,
+    ) -> None:
+        """A fresh frame with these variables.
+
+        Args:
+            variables: name -> value.
+            entries: name -> the entry that a variable of this name points to; the first is watched.
+            shared: the kernel's variables that every function sees, name -> value.
+        """
+        self.memory, self.watch, self.given = Memory(), None, {}
+        self.shared = {name: self.memory.new(value) for name, value in (shared or {}).items()}
+        known = dict(variables)
+        for name, value in (entries or {}).items():
+            cell = self.memory.new(value)
+            self.watch = self.watch or Watch.of(cell, self.memory)
+            known[name] = Reference(value.type, cell)
+        self.frame = Frame({name: self.memory.new(value) for name, value in known.items()}, Void())
+        self._active, self._depth, self._branches = [], 0, 0
 
     def enter(self, token: Token) -> None:
         """One step, one level deeper.
@@ -121,179 +117,89 @@ class Interpreter(Expressions):
 
     def fork(self, condition: Term, yes: Callable[[], T], no: Callable[[], T]) -> tuple[T, T]:
         """Runs two alternatives on the same variables and merges what they leave."""
-        before = self.frame.copy()
+        memory, before = self.memory, self.frame.flow
+        mark = memory.begin()
+        self._branches += 1
         first = yes()
-        after, self.frame = self.frame, before
+        then, written = self.frame.flow, memory.undo(mark)
+        self.frame.flow = before
         second = no()
-        self.frame = _merge(condition, after, self.frame)
+        otherwise = self.frame.flow
+        for cell, old in memory.before(mark).items():
+            written.setdefault(cell, old)
+        for cell, value in written.items():
+            memory.write(cell, self._merged(condition, cell, (then, value), (otherwise, memory.cells.get(cell))))
+        self.frame.flow = merged(condition, then, otherwise)
+        memory.end()
+        self._branches -= 1
         return first, second
+
+    def _merged(
+        self, condition: Term, cell: int, then: tuple[Flow, Value | None], otherwise: tuple[Flow, Value | None]
+    ) -> Value | None:
+        """What a cell holds after two alternatives: one that has returned leaves the function's variables to the other."""
+        local = cell >= self.frame.first
+        first, second = then[1], otherwise[1]
+        if first is None or (local and then[0].returned is TRUE):
+            return second if second is not None else first
+        if second is None or (local and otherwise[0].returned is TRUE):
+            return first
+        return choose(condition, first, second)
+
+    def undone(self, action: Callable[[], T]) -> T:
+        """Runs something and takes back what it has changed."""
+        flow, watch = self.frame.flow, replace(self.watch) if self.watch else None
+        mark = self.memory.begin()
+        found = action()
+        self.memory.undo(mark)
+        self.memory.end()
+        self.frame.flow, self.watch = flow, watch
+        return found
+
+    def attempt(self, action: Callable[[], T]) -> T | Unsupported:
+        """Runs something, or takes it back and yields why it is not understood."""
+        frame, names, flow = self.frame, dict(self.frame.names), self.frame.flow
+        watch, active = replace(self.watch) if self.watch else None, list(self._active)
+        depth, branches, mark, opened = self._depth, self._branches, self.memory.begin(), self.memory.depth
+        try:
+            found = action()
+        except Bug:
+            raise
+        except (Unsupported, Undefined) as error:
+            self.memory.abandon(mark, opened)
+            self.frame, frame.names, frame.flow = frame, names, flow
+            self.watch, self._active, self._depth, self._branches = watch, active, depth, branches
+            return error if isinstance(error, Unsupported) else Unsupported(str(error))
+        self.memory.end()
+        return found
 
     def isolated(self, action: Callable[[], T]) -> T:
         """Runs something that must not see local variables."""
-        outer, self.frame = self.frame, Frame({}, Void())
+        outer, self.frame = self.frame, Frame({}, Void(), self.memory.count + 1)
         found = action()
         self.frame = outer
         return found
 
-    def variable(self, name: str) -> Value | None:
-        """The value of a local variable or parameter."""
-        return self.frame.variables.get(name)
+    def cell_of(self, name: str) -> int | None:
+        """The cell of a local variable or parameter, or of a variable that every function sees."""
+        return self.frame.names.get(name, self.shared.get(name))
 
-    def store(self, name: str, value: Value) -> None:
-        """Assigns to a local variable."""
-        self.frame.variables[name] = value
-
-    def block_value(self, block: Block) -> Value | None:
-        """The value of GCC's ``({ ... })``: that of its last expression."""
-        if not block.statements or not isinstance(block.statements[-1], Evaluate):
-            self.run(block)
-            return None
-        outer = self._declared(block)
-        for statement in block.statements[:-1]:
-            self.run(statement)
-        value = self.evaluate(block.statements[-1].value)
-        self._restore(outer)
-        return value
-
-    def run(self, statement: Statement) -> None:
-        """Executes a statement where the function has not returned yet."""
-        if self.frame.returned is TRUE:
-            return
-        self.enter(statement.token)
-        gone = self.frame.returned
-        if gone is FALSE:
-            self._run(statement)
-        else:
-            old = self.frame.copy()
-            self.frame.returned = FALSE
-            self._run(statement)
-            old.returned = TRUE
-            self.frame = _merge(gone, old, self.frame)
-        self.leave()
-
-    def _run(self, statement: Statement) -> None:
-        if isinstance(statement, Block):
-            self._run_block(statement)
-        elif isinstance(statement, Declare):
-            self._run_declare(statement)
-        elif isinstance(statement, Evaluate):
-            self._run_evaluate(statement)
-        elif isinstance(statement, If):
-            self._run_if(statement)
-        elif isinstance(statement, Return):
-            self._run_return(statement)
-        elif isinstance(statement, Assembly):
-            self._run_assembly(statement)
-        else:
-            raise Unsupported(statement.reason, statement.token)
-
-    def _run_block(self, block: Block) -> None:
-        outer = self._declared(block)
-        for statement in block.statements:
-            self.run(statement)
-        self._restore(outer)
-
-    def _declared(self, block: Block) -> dict[str, Value | None]:
-        """What the names that a block declares stand for outside it."""
-        return {s.name: self.variable(s.name) for s in block.statements if isinstance(s, Declare)}
-
-    def _restore(self, outer: dict[str, Value | None]) -> None:
-        for name, value in outer.items():
-            if value is None:
-                self.frame.variables.pop(name, None)
-            else:
-                self.frame.variables[name] = value
-
-    def _run_declare(self, statement: Declare) -> None:
-        kind = self.types.resolve(statement.type)
-        if isinstance(kind, Void):
-            raise Unsupported("a variable without a type", statement.token)
-        if len(self.frame.variables) >= MAX_VARIABLES:
-            raise fault(statement.token, f"a function has more than {MAX_VARIABLES} variables")
-        value = unset(kind) if statement.value is None else self.converted(statement.value, kind)
-        self.store(statement.name, value)
-
-    def _run_evaluate(self, statement: Evaluate) -> None:
-        value = statement.value
-        if isinstance(value, Call) and value.token.text in NO_EFFECT | {"BUG_ON"}:
-            self._without_effect(value)
-        elif isinstance(value, Call) and value.token.text in ("BUG", "BUILD_BUG"):
-            raise Unsupported(f"{value.token.text}() ends the helper without a value", value.token)
-        else:
-            self.discard(value)
-
-    def _without_effect(self, call: Call) -> None:
-        """A warning or build-time check: passed over, unless it assigns to something on the way."""
-        if any(_assigns(argument) for argument in call.arguments):
-            raise Unsupported(f"an assignment inside {call.token.text}()", call.token)
-        if call.token.text == "BUG_ON":
-            self.assume(f"BUG_ON() at {call.token.file}:{call.token.line} does not fire")
-
-    def _run_if(self, statement: If) -> None:
-        condition = self.condition(statement.test)
-        if condition.op == "const":
-            chosen = statement.then if condition.data else statement.otherwise
-            if chosen is not None:
-                self.run(chosen)
-            return
-        otherwise = statement.otherwise
-        with self.at(statement.token):
-            self.fork(condition, lambda: self.run(statement.then), lambda: self.run(otherwise) if otherwise else None)
-
-    def _run_return(self, statement: Return) -> None:
-        if statement.value is not None:
-            kind = self.frame.result_type
-            if isinstance(kind, Void):
-                self.discard(statement.value)
-            else:
-                self.frame.result = self.converted(statement.value, kind)
-        self.frame.returned = TRUE
-
-    def _run_assembly(self, statement: Assembly) -> None:
+    def run_assembly(self, statement: Assembly) -> None:
+        """Inline assembly."""
         execute = INSTRUCTIONS.get(self.platform.assembly)
         if execute is None:
             raise Unsupported("inline assembly is not understood", statement.token)
         token = statement.token
-        found = assembly.parsed(BodyParser(list(statement.inner), self.unit.is_type, token.file, token.line))
-        lines = assembly.lines(found.template)
-        self._budget.spend(len(lines), token)
-        registers = assembly.Registers(self._operands(found))
-        for instruction in assembly.program(lines, self.platform.patches, self.platform.chosen):
-            execute(instruction, registers)
-        for operand, register in zip(found.outputs, registers.operands, strict=False):
-            self._give(operand, register.value)
+        parser = BodyParser(list(statement.inner), self.unit.is_type, token.file, token.line)
+        assembly.run(self, assembly.parsed(parser), execute)
 
-    def _operands(self, statement: assembly.Statement) -> list[assembly.Register]:
-        """The registers and constants of a statement of assembly before it runs."""
-        found: list[assembly.Register] = []
-        for operand in statement.outputs:
-            if operand.constraint not in ("=r", "=&r"):
-                raise Unsupported(f"the output {printable(operand.constraint)!r} is not understood", operand.token)
-            found.append(assembly.Register(output=True, early=operand.constraint == "=&r"))
-        for operand in statement.inputs:
-            value = self.word(operand.value)
-            if operand.constraint == "i" and value.term.op == "const":
-                found.append(assembly.Register(constant=signed(value)))
-            elif operand.constraint == "r" and value.type.bits == WIDTH:
-                found.append(assembly.Register(value=value.term))
-            elif _ties(operand.constraint, len(statement.outputs)) and value.type.bits == WIDTH:
-                found.append(found[int(operand.constraint)])
-                found[-1].value = value.term
-            else:
-                raise Unsupported(f"the input {printable(operand.constraint)!r} is not understood", operand.token)
-        return found
-
-    def _give(self, operand: assembly.Operand, value: Term | None) -> None:
-        """Assigns an output of assembly; one that no instruction wrote leaves its variable without a value."""
-        if value is None and isinstance(operand.value, Name) and self.variable(operand.value.token.text) is not None:
-            self.store(operand.value.token.text, Unset(ULONG))
-            return
-        if value is None:
-            raise Unsupported("an output that no instruction writes", operand.token)
-        result = Token("word", "%", operand.token.file, operand.token.line, operand.token.seq)
-        self.store(result.text, Word(ULONG, value))
-        self.discard(Assign(operand.token, "", operand.value, Name(result)))
-        self.frame.variables.pop(result.text)
+    def statement(self, node: Evaluate) -> None:
+        """An expression statement."""
+        value = node.value
+        if isinstance(value, Call) and value.token.text in TESTED:
+            self._quiet(value)
+        else:
+            self.discard(value)
 
     def call(self, node: Call) -> Value | None:
         """A call: a helper of the tree inlined, or something whose value is known."""
@@ -301,10 +207,36 @@ class Interpreter(Expressions):
         known = self._known_call(node, name)
         if known is not None:
             return known
+        if self.is_quiet(node) or name == "BUG_ON":
+            self._quiet(node)
+            return None
+        if name in ("BUG", "BUILD_BUG"):
+            raise Bug(f"{name}() ends the helper without a value", node.token, always=not self._branches)
         function = self.unit.functions.get(name)
-        if function is None:
-            raise Unsupported(self._why_not(name), node.token)
-        return self._inline(node, function)
+        if function is not None:
+            return self._inline(node, function)
+        if name in atomics.OPERATIONS:
+            return atomics.operate(self, node)
+        if name == "WRITE_ONCE" and len(node.arguments) == 2:
+            place = self.place(node.arguments[0])
+            self.store(place, self.converted(node.arguments[1], place.kind))
+            return None
+        raise Unsupported(self._why_not(name), node.token)
+
+    def is_quiet(self, node: Expression) -> bool:
+        """Whether an expression leaves every entry as it is: a call that is known to, or a change of something else."""
+        if isinstance(node, Step | Assign):
+            value = node.value if isinstance(node, Assign) else None
+            return self.is_the_kernels(node.target) and not (acts(node.target) or acts(value))
+        name = node.token.text
+        return isinstance(node, Call) and (name in QUIET or name in self.platform.quiet)
+
+    def _quiet(self, call: Call) -> None:
+        """A call that leaves every entry alone: passed over, unless it assigns to something on the way."""
+        if any(changes(argument, self.points) for argument in call.arguments):
+            raise Unsupported(f"an assignment inside {printable(call.token.text)}()", call.token)
+        if call.token.text == "BUG_ON":
+            self.assume(f"BUG_ON() at {call.token.file}:{call.token.line} does not fire")
 
     def _why_not(self, name: str) -> str:
         place = self.unit.declared.get(name)
@@ -362,58 +294,34 @@ class Interpreter(Expressions):
 
     def _inline(self, node: Call, function: Function) -> Value | None:
         name = node.token.text
+        if name in self.replaced:
+            self.assume(self.replaced[name])
         if name in self._active:
             raise Unsupported(f"{printable(name)}() calls itself", node.token)
         result_name, parameters = self.unit.signature(function)
         if len(parameters) != len(node.arguments):
             wrong = f"{printable(name)}() takes {len(parameters)} arguments, not {len(node.arguments)}"
             raise fault(node.token, wrong)
-        arguments = {
-            parameter.name: self.converted(argument, self.types.parameter(parameter.type))
+        arguments = [
+            (parameter.name, self.initial(argument, self.types.parameter(parameter.type)))
             for parameter, argument in zip(parameters, node.arguments, strict=True)
-        }
-        caller, self.frame = self.frame, Frame(arguments, self.types.resolve(result_name))
+        ]
+        first = self.memory.count + 1
+        names = {name: self.memory.new(value) for name, value in arguments}
+        caller, self.frame = self.frame, Frame(names, self.types.resolve(result_name), first)
         self._active.append(name)
         self.run(self.unit.block(function))
         self._active.pop()
         done, self.frame = self.frame, caller
+        for cell in range(first, self.memory.count + 1):
+            if cell in self.memory.cells:
+                self.memory.write(cell, None)
         return self._result(done, function)
 
     def _result(self, frame: Frame, function: Function) -> Value | None:
         if isinstance(frame.result_type, Void):
             return None
-        if frame.returned is not TRUE or frame.result is None:
+        if frame.flow.returned is not TRUE or frame.flow.result is None:
             place = function.name
             raise Unsupported(f"{printable(place.text)}() may end without a value", place)
-        return frame.result
-
-
-def _ties(constraint: str, outputs: int) -> bool:
-    """Whether an input has the register of an output, by its number."""
-    return constraint.isdecimal() and len(constraint) < 3 and int(constraint) < outputs
-
-
-def _assigns(node: object) -> bool:
-    """Whether an expression holds an assignment anywhere."""
-    if isinstance(node, Assign | Assembly):
-        return True
-    if isinstance(node, tuple):
-        return any(_assigns(part) for part in node)
-    return is_dataclass(node) and any(_assigns(getattr(node, part.name)) for part in fields(node))
-
-
-def _merge(condition: Term, then: Frame, otherwise: Frame) -> Frame:
-    """The frame after an ``if``: a branch that has returned leaves the variables to the other one."""
-    returned = terms.choose(condition, then.returned, otherwise.returned)
-    if then.returned is TRUE:
-        variables = otherwise.variables
-    elif otherwise.returned is TRUE:
-        variables = then.variables
-    else:
-        names = [name for name in then.variables if name in otherwise.variables]
-        variables = {name: choose(condition, then.variables[name], otherwise.variables[name]) for name in names}
-    if then.result is None or otherwise.result is None:
-        result = otherwise.result if then.result is None else then.result
-    else:
-        result = choose(condition, then.result, otherwise.result)
-    return Frame(variables, then.result_type, returned, result)
+        return frame.flow.result

@@ -20,6 +20,7 @@ _LENGTHS = frozenset(str(length) for length in range(1, MAX_MEMBERS + 1))
 
 _UNSIGNED_LONGS = frozenset("size_t uintptr_t vm_flags_t".split())
 _LONGS = frozenset("ssize_t intptr_t".split())
+_ATOMICS = frozenset("atomic_t atomic_long_t atomic64_t".split())
 _NOISE = frozenset({"const", "volatile", "int"})
 _SIGNED = frozenset({"signed", "__signed__"})
 
@@ -31,6 +32,16 @@ BYTE_ORDERS = frozenset(f"__{order}{bits}" for order in ("be", "le") for bits in
 def byte_ordered(name: str, abi: Abi) -> IntType:
     """``__be64`` and its like."""
     return IntType(int(name[4:]), False, swapped=abi.big_endian != name.startswith("__be"))
+
+
+def array(name: str, element: Type, count: int) -> StructType:
+    """An array type: a structure whose members are called ``[0]`` and so on."""
+    return StructType(name, tuple((f"[{index}]", element) for index in range(count)))
+
+
+def is_array(kind: Type) -> bool:
+    """Whether it is one."""
+    return isinstance(kind, StructType) and bool(kind.members) and kind.members[0][0].startswith("[")
 
 
 class Types:
@@ -55,17 +66,32 @@ class Types:
             Unsupported: a type outside the subset.
         """
         if name.like is not None:
-            return self._type_of(name.like)
+            kind = self._type_of(name.like)
+            for _ in range(name.pointer):
+                kind = Pointer("", kind)
+            return kind
         words = [word for word in name.words if word not in ("const", "volatile")]
         if name.pointer:
-            return Pointer(" ".join(words))
+            return Pointer(" ".join(words + ["*"] * (name.pointer - 1)))
         if chain > _MAX_CHAIN:
             raise self._refuse(name.token, f"the type {name} is defined by itself")
-        if words[0] == "struct" and len(words) == 2:
-            return self._struct(words[1], name.token, chain)
+        if words[0] in ("struct", "union") and len(words) == 2:
+            return self._tagged(words[0], words[1], name.token, chain)
         if len(words) == 1 and self._unit.is_type(words[0]):
             return self._named(words[0], name.token, chain)
         return self._integer(words, name.token)
+
+    def target(self, pointer: Pointer, token: Token) -> Type:
+        """What a pointer points to.
+
+        Raises:
+            Unsupported: a type outside the subset.
+        """
+        if pointer.target is not None:
+            return pointer.target
+        words = pointer.to.split()
+        named = [word for word in words if word != "*"]
+        return self.resolve(TypeName(token, tuple(named), len(words) - len(named)))
 
     def _refuse(self, token: Token, reason: str) -> Unsupported:
         return Unsupported(reason, token)
@@ -98,13 +124,12 @@ class Types:
         return self._known[name]
 
     def _array(self, name: str, element: Type, length: list[Token], token: Token) -> Type:
-        """An array type: a structure whose members are called ``[0]`` and so on."""
         if len(length) != 1 or length[0].text not in _LENGTHS:
             raise self._refuse(token, f"the array type {printable(name)} is not understood")
         count = int(length[0].text)
         if count * _integers(element) > MAX_MEMBERS:
             raise self._refuse(token, f"an array of more than {MAX_MEMBERS} integers is not understood")
-        return StructType(name, tuple((f"[{index}]", element) for index in range(count)))
+        return array(name, element, count)
 
     def parameter(self, name: TypeName) -> Type:
         """What the type of a parameter stands for; an array would be a pointer there.
@@ -113,7 +138,7 @@ class Types:
             Unsupported: it is an array, or outside the subset.
         """
         kind = self.resolve(name)
-        if isinstance(kind, StructType) and kind.members and kind.members[0][0].startswith("["):
+        if is_array(kind):
             raise self._refuse(name.token, "an array as a parameter is not understood")
         return kind
 
@@ -123,26 +148,29 @@ class Types:
             if tokens[0].text not in ("struct", "union"):
                 raise self._refuse(tokens[0], f"a {printable(tokens[0].text)} as a type is not understood")
             close = max(index for index, found in enumerate(tokens) if found.text == "}")
-            return self._group(tokens[0], tokens[brace + 1 : close], chain)
+            place = f"{tokens[0].file}:{tokens[0].line}"
+            return self._group(tokens[0].text, place, tokens[0], tokens[brace + 1 : close], chain)
         parser = self._unit.parser(tokens, token)
         named = parser.type_name()
         if parser.peek().kind != "end":
             raise self._refuse(parser.peek(), "a type of this form is not understood")
         return self.resolve(named, chain + 1)
 
-    def _struct(self, tag: str, token: Token, chain: int) -> Type:
-        inner = self._unit.structs.get(tag)
-        if inner is None:
-            raise self._refuse(token, f"struct {printable(tag)} is not known")
-        return self._group(token, inner, chain)
+    def _tagged(self, keyword: str, tag: str, token: Token, chain: int) -> Type:
+        name = f"{keyword} {tag}"
+        if name not in self._known:
+            inner = self._unit.groups.get(name)
+            if inner is None:
+                raise self._refuse(token, f"{printable(name)} is not known")
+            self._known[name] = self._group(keyword, name, token, inner, chain)
+        return self._known[name]
 
-    def _group(self, token: Token, inner: list[Token], chain: int) -> StructType | UnionType:
-        """The structure or union that starts at a token, with these tokens between its braces."""
+    def _group(self, keyword: str, name: str, token: Token, inner: list[Token], chain: int) -> StructType | UnionType:
+        """The structure or union with these tokens between its braces."""
         if chain > _MAX_CHAIN:
             raise self._refuse(token, "structures nest too deep")
         members = self._members(inner, token, chain)
-        name = f"{token.file}:{token.line}"
-        if token.text == "union":
+        if keyword == "union":
             return self._union(name, members, token)
         if any(not member for member, _ in members):
             raise self._refuse(token, "a structure with a member without a name is not understood")
@@ -155,7 +183,9 @@ class Types:
         while parser.peek().kind != "end":
             parser.skip_qualifiers()
             if parser.peek().text in ("struct", "union") and parser.peek(1).text == "{":
-                kind: Type = self._group(parser.take(), parser.group("{", "}"), chain + 1)
+                first = parser.take()
+                place = f"{first.file}:{first.line}"
+                kind: Type = self._group(first.text, place, first, parser.group("{", "}"), chain + 1)
             elif parser.starts_type():
                 kind = self.resolve(parser.type_name(), chain + 1)
             else:
@@ -200,12 +230,12 @@ class Types:
 
 
 def _width_of_one(kind: Type) -> int | None:
-    """The bits of the one integer that a type holds; None if it holds something else, or has bytes to turn round."""
+    """The bits of the one integer that a type holds; None if it holds something else, or not as memory has it."""
     while isinstance(kind, StructType) and len(kind.members) == 1:
         kind = kind.members[0][1]
     if isinstance(kind, UnionType):
         return kind.bits
-    return kind.bits if isinstance(kind, IntType) and not kind.swapped else None
+    return kind.bits if isinstance(kind, IntType) and kind.bits >= 8 and not kind.swapped else None
 
 
 def _integers(kind: Type) -> int:
@@ -226,6 +256,10 @@ def _builtin(name: str, abi: Abi) -> Type:
         return StructType(name, (("val", abi.ulong),))
     if name in BYTE_ORDERS:
         return byte_ordered(name, abi)
+    if name == "cydp_t":
+        return INT
+    if name in _ATOMICS:
+        return StructType(name, (("counter", {"atomic_t": INT, "atomic_long_t": abi.long}.get(name, LONG)),))
     plain = name.removeprefix("__")
     signed = not plain.startswith("u")
     return IntType(int("".join(c for c in plain if c.isdigit())), signed)

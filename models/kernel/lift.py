@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from checker.terms import Term
-from models.kernel.architectures import TEST, Platform
-from models.kernel.errors import MAX_CONSTANTS, KernelError, LimitExceeded, NotLifted, Unsupported
-from models.kernel.helper import HelperParameter, LiftedHelper, argument_variable
+from models.kernel.architectures import COMMON_SOURCES, IN_PLACE, TEST, Platform
+from models.kernel.coverage import Coverage, coverage
+from models.kernel.errors import (
+    BUG,
+    MAX_CONSTANTS,
+    NOT_PRESENT,
+    NOTHING,
+    Bug,
+    KernelError,
+    LimitExceeded,
+    NotLifted,
+    NotThere,
+    Unsupported,
+)
+from models.kernel.helper import HelperParameter, InPlaceHelper, LiftedHelper, argument_variable
+from models.kernel.in_place import lift_in_place
 from models.kernel.interpreter import Interpreter
 from models.kernel.macros import Macro
 from models.kernel.platforms import PLATFORMS
 from models.kernel.preprocess import Sources
 from models.kernel.protections import protections
+from models.kernel.quiet import QUIET
 from models.kernel.source import Tree
-from models.kernel.syntax import TypeName
+from models.kernel.syntax import Expression, TypeName
 from models.kernel.tokens import Token, printable, tokenize
 from models.kernel.unit import Function, Unit
 from models.kernel.values import Opaque, Pointer, Type, Value, joined, scalar, wrap
 from models.kernel.words import IntType, Undefined, Word, as_word, truth
+
+T = TypeVar("T")
 
 MAIN_HEADER = "include/linux/pgtable.h"
 _KIND_OF_TYPE = {"pte_t": "pte", "pmd_t": "pmd", "pud_t": "pud", "pgprot_t": "pgprot", "swp_entry_t": "swp"}
@@ -38,7 +56,8 @@ class LiftedTree:
         platform: the architecture with the features it was read for.
         version: the kernel's release, or ``unknown``.
         helpers: kernel name -> helper.
-        missing: helpers that were not lifted, with the reason.
+        in_place: helpers that work on an entry in memory.
+        missing: helpers that were not lifted, of both kinds, with the reason.
         constants: macros of page-table bits that have an integer value.
         protections: protection class -> page protection word; empty if none could be read.
         protection_map: the whole table, index (VM_READ 1, VM_WRITE 2, VM_EXEC 4, VM_SHARED 8) -> protection word.
@@ -46,12 +65,14 @@ class LiftedTree:
         assumptions: what values rest on, as sentences; only what was used.
         configuration: the options that the headers asked for, with their values ("" is not set).
         files: the files read.
+        replaced: functions of the tree that the platform puts into C.
     """
 
     root: Path
     platform: Platform
     version: str
     helpers: Mapping[str, LiftedHelper]
+    in_place: Mapping[str, InPlaceHelper]
     missing: tuple[NotLifted, ...]
     constants: Mapping[str, int]
     protections: Mapping[str, int]
@@ -60,11 +81,17 @@ class LiftedTree:
     assumptions: tuple[str, ...]
     configuration: Mapping[str, str]
     files: tuple[str, ...]
+    replaced: tuple[str, ...]
 
     @property
     def architecture(self) -> str:
         """The architecture's name in ptecheck."""
         return self.platform.name
+
+    @property
+    def coverage(self) -> dict[str, Coverage]:
+        """What became of every helper that was looked for."""
+        return coverage((*self.platform.wanted, *IN_PLACE), {**self.helpers, **self.in_place}, self.missing)
 
 
 def lift_tree(tree: Tree | Path, architecture: str, features: tuple[str, ...] = ()) -> LiftedTree:
@@ -98,10 +125,10 @@ def lift_tree(tree: Tree | Path, architecture: str, features: tuple[str, ...] = 
         header = folder.read(f"arch/{platform.folder}/include/asm/pgtable.h")
         platform = platform.without_options(lambda option: re.search(rf"\b{option}\b", header) is not None)
     sources = Sources(folder, platform.folder, platform.headers, platform.config, platform.folders)
-    sources.macros.fixed = frozenset((*platform.runtime, *platform.calls))
+    sources.macros.fixed = frozenset((*platform.runtime, *platform.calls, *platform.quiet, *QUIET))
     for header in (*platform.first, MAIN_HEADER):
         sources.read(header)
-    lifter = _Lifter(sources, platform)
+    lifter = Lifter(sources, platform)
     lifter.read_sources()
     return lifter.result()
 
@@ -141,7 +168,7 @@ def _check_layout(tree: Tree, platform: Platform) -> None:
             raise KernelError(f"{tree.label} is no complete kernel tree: {path} is missing")
 
 
-class _Lifter:
+class Lifter:
     """The work on one tree."""
 
     def __init__(self, sources: Sources, platform: Platform) -> None:
@@ -152,28 +179,44 @@ class _Lifter:
         self.last = sources.macros.seq
         self.interpreter = Interpreter(self.unit, platform)
         self.helpers: dict[str, LiftedHelper] = {}
+        self.in_place: dict[str, InPlaceHelper] = {}
         self.missing: list[NotLifted] = []
 
     def read_sources(self) -> None:
         """Reads the C files that the tree has."""
-        for path in self.platform.sources:
+        for path in (*self.platform.sources, *COMMON_SOURCES):
             if self.sources.tree.has(path):
                 self.sources.tokens = []
                 self.sources.read(path)
                 self.unit.add(self.sources.tokens)
+        for name, instead in self.platform.instead.items():
+            found = self.unit.functions.get(name)
+            named = {token.text for token in found.body} if found is not None else set()
+            if not instead.where or instead.where in named:
+                place = found.name if found is not None else Token("word", name, "(built in)", 0, 0)
+                self.interpreter.replaced[name] = instead.says
+                self.sources.macros.fixed |= {name}
+                self.unit.add(tokenize(instead.text, place.file, place.line, self.last))
 
     def result(self) -> LiftedTree:
         """Everything that was found."""
         for name, (result, kinds) in self.platform.wanted.items():
-            self._lift(name, result, kinds)
+            helper = self._lift(name, partial(self._helper, name, result, kinds))
+            if helper is not None:
+                self.helpers[name] = helper
+        for name, (result, kinds) in IN_PLACE.items():
+            changer = self._lift(name, partial(lift_in_place, self, name, result, kinds))
+            if changer is not None:
+                self.in_place[name] = changer
         constants = self._constants()
-        found = protections(self.interpreter, self.platform, self.sources.tree, self._value)
+        found = protections(self.interpreter, self.platform, self.sources.tree, self.value)
         asked = sorted(self.sources.macros.asked)
         return LiftedTree(
             root=self.sources.tree.root,
             platform=self.platform,
             version=self.sources.tree.version(),
             helpers=self.helpers,
+            in_place=self.in_place,
             missing=tuple(self.missing),
             constants=constants,
             protections=found.classes,
@@ -182,20 +225,32 @@ class _Lifter:
             assumptions=(*self.interpreter.used, *self.sources.tree.remarks(self.sources.files)),
             configuration={name: self.platform.config.get(name, "") for name in asked},
             files=tuple(self.sources.files),
+            replaced=tuple(self.interpreter.replaced),
         )
 
-    def _lift(self, name: str, result: str, kinds: tuple[str, ...]) -> None:
+    def _lift(self, name: str, read: Callable[[], T]) -> T | None:
+        """A helper, or None with its reason among the missing ones."""
         earlier = self.interpreter.used
         self.interpreter.used = {}
         try:
-            self.helpers[name] = self._helper(name, result, kinds)
-            self.interpreter.used = {**earlier, **self.interpreter.used}
+            helper = read()
         except (Unsupported, Undefined) as error:
-            file, line = (error.file, error.line) if isinstance(error, Unsupported) else self._place(name)
-            self.missing.append(NotLifted(name, file, line, str(error)))
+            self.missing.append(self._not_lifted(name, error))
             self.interpreter.used = earlier
+            return None
+        self.interpreter.used = {**earlier, **self.interpreter.used}
+        return helper
 
-    def _place(self, name: str) -> tuple[str, int]:
+    def _not_lifted(self, name: str, error: Unsupported | Undefined) -> NotLifted:
+        file, line = (error.file, error.line) if isinstance(error, Unsupported) else self.place(name)
+        if isinstance(error, Bug) and error.always:
+            return NotLifted(name, file, line, NOT_PRESENT, BUG)
+        if isinstance(error, NotThere):
+            return NotLifted(name, file, line, NOT_PRESENT, error.supplies)
+        return NotLifted(name, file, line, str(error))
+
+    def place(self, name: str) -> tuple[str, int]:
+        """File and line of a helper's definition."""
         found = self.sources.macros.lookup(name, self.last) or self.unit.functions.get(name)
         if isinstance(found, Macro):
             return found.file, found.line
@@ -207,19 +262,19 @@ class _Lifter:
             parameters = self._macro_parameters(macro, kinds)
             types = [self._type_of_kind(parameter.kind, macro) for parameter in parameters]
         else:
-            function = self._function(name, macro)
+            function = self.function(name, macro)
             named = self.unit.signature(function)[1]
             types = [self.interpreter.types.parameter(parameter.type) for parameter in named]
             parameters = tuple(
-                HelperParameter(p.name or f"arg{i}", _kind(p.type, t))
+                HelperParameter(p.name or f"arg{i}", _kind(p.type, t, self.platform.abi.bits))
                 for i, (p, t) in enumerate(zip(named, types, strict=True))
             )
-        file, line = self._place(name)
+        file, line = self.place(name)
         value = self._call(name, types)
         used = tuple(self.interpreter.used)
-        return LiftedHelper(name, file, line, parameters, result, self._as_term(value, result), used)
+        return LiftedHelper(name, file, line, parameters, result, self.as_term(value, result), used)
 
-    def _as_term(self, value: Value, result: str) -> Term:
+    def as_term(self, value: Value, result: str) -> Term:
         """The helper's value as one term: a Boolean, or 64 bits."""
         if result == TEST:
             return truth(scalar(value).term)
@@ -240,7 +295,7 @@ class _Lifter:
                     return self.interpreter.types.resolve(TypeName(token, tuple(words.split()), pointer))
         return self.platform.abi.ulong
 
-    def _function(self, name: str, macro: Macro | None) -> Function:
+    def function(self, name: str, macro: Macro | None) -> Function:
         """The function of a helper, also behind ``#define helper other_helper``."""
         function = self.unit.functions.get(name)
         if function is not None and (macro is None or macro.text.strip() == name):
@@ -251,8 +306,9 @@ class _Lifter:
             raise Unsupported(f"{name} is defined as {printable(macro.text.strip())!r}, which is not understood", macro)
         declared = self.unit.declared.get(name)
         if declared is None:
-            raise Unsupported("not present")
-        where = next((path for path, names in self.platform.sources.items() if name in names), "")
+            raise NotThere(NOTHING)
+        sources = {**COMMON_SOURCES, **self.platform.sources}
+        where = next((path for path, names in sources.items() if name in names), "")
         gone = (
             f", defined in {where}, which this folder does not have"
             if where and not self.sources.tree.has(where)
@@ -263,14 +319,21 @@ class _Lifter:
     def _call(self, name: str, types: list[Type]) -> Value:
         """The value of a call with an unknown for each argument."""
         arguments = {f"ptecheck_argument{i}": _argument(i, kind) for i, kind in enumerate(types)}
-        return self._value(f"{name}({', '.join(arguments)})", arguments)
+        return self.value(f"{name}({', '.join(arguments)})", arguments)
 
-    def _value(self, text: str, arguments: Mapping[str, Value] | None = None) -> Value:
+    def value(self, text: str, arguments: Mapping[str, Value] | None = None) -> Value:
         """The value of an expression as it would be at the end of the headers."""
+        self.interpreter.start(arguments or {})
+        return self.interpreter.evaluate(self._parsed(text))
+
+    def effect(self, text: str, arguments: Mapping[str, Value], entries: Mapping[str, Value]) -> Value | None:
+        """The same of a statement where some arguments point to entries; it may have no value."""
+        self.interpreter.start(arguments, entries)
+        return self.interpreter.discard(self._parsed(f"({{ {text}; }})"))
+
+    def _parsed(self, text: str) -> Expression:
         tokens = tokenize(text, "(ptecheck)", 1, self.last)
-        node = self.unit.expression(tokens, tokens[0])
-        self.interpreter.start(dict(arguments or {}))
-        return self.interpreter.evaluate(node)
+        return self.unit.expression(tokens, tokens[0])
 
     def _constants(self) -> dict[str, int]:
         """The values of the macros that name bits and masks."""
@@ -288,7 +351,7 @@ class _Lifter:
     def _constant(self, name: str) -> int | None:
         earlier = dict(self.interpreter.used)
         try:
-            value = self._value(name)
+            value = self.value(name)
             if isinstance(value, Word) and value.term.op == "const":
                 return int(as_word(value, self.platform.abi).data)
         except LimitExceeded:
@@ -300,13 +363,13 @@ class _Lifter:
         return None
 
 
-def _kind(named: TypeName, kind: Type) -> str:
+def _kind(named: TypeName, kind: Type, bits: int) -> str:
     words = [word for word in named.words if word not in ("const", "volatile")]
     if isinstance(kind, Pointer):
         found = _KIND_OF_POINTER.get(kind.to)
     else:
         found = _KIND_OF_TYPE.get(words[-1]) if words else None
-        found = found or ("word" if isinstance(kind, IntType) else None)
+        found = found or (("word" if kind.bits <= bits else "wide") if isinstance(kind, IntType) else None)
     if found is None:
         raise Unsupported(f"a parameter of type {named} is not understood", named.token)
     return found

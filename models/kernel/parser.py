@@ -19,6 +19,7 @@ from models.kernel.syntax import (
     Number,
     Refused,
     SizeOf,
+    Step,
     TypeName,
     Unary,
 )
@@ -165,19 +166,14 @@ class Parser:
         self.enter()
         operand = self._unary()
         self.leave()
-        if token.text in ("&", "*", "++", "--"):
-            what = "a pointer operation" if token.text in "&*" else "an increment or decrement"
-            return Refused(token, f"{what} ({token.text}) is not understood")
+        if token.text in ("++", "--"):
+            return Step(token, token.text[0], operand, after=False)
         return Unary(token, token.text, operand)
 
     def _sizeof(self) -> Expression:
         token = self.take()
         self.expect("(")
-        if not self.starts_type():
-            self.expression()
-            self.expect(")")
-            return Refused(token, "sizeof of an expression is not understood")
-        named = self.type_name()
+        named = self.type_name() if self.starts_type() else TypeName(token, (), like=self.expression())
         self.expect(")")
         return SizeOf(token, named)
 
@@ -195,7 +191,7 @@ class Parser:
                 value = Element(token, value, self.expression())
                 self.expect("]")
             else:
-                value = Refused(token, f"an increment or decrement ({token.text}) is not understood")
+                value = Step(token, token.text[0], value, after=True)
         return value
 
     def _call(self, token: Token, function: Expression) -> Expression:
@@ -344,12 +340,12 @@ class Parser:
         self.expect("(")
         named = self.type_name() if self.starts_type() else TypeName(token, (), like=self.expression())
         self.expect(")")
-        return named
+        return TypeName(named.token, named.words, named.pointer + self._pointer(), named.like)
 
-    def _pointer(self) -> bool:
-        pointer = False
+    def _pointer(self) -> int:
+        pointer = 0
         while self.peek().text == "*":
             self.take()
             self.skip_qualifiers()
-            pointer = True
+            pointer += 1
         return pointer

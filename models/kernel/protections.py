@@ -110,8 +110,8 @@ def _of_setup(interpreter: Interpreter, platform: Platform) -> Protections:
     place, setup = Token("word", "pgprot_t", platform.protection_map, 1, LAST), platform.protection_setup
     try:
         kind = interpreter.types.resolve(TypeName(place, ("pgprot_t",)))
-        found = filled(interpreter, setup, "protection_map", kind)
-        words = {index: _integer(entry.value, platform.abi) for index, entry in found.items() if index < ENTRIES}
+        found = filled(interpreter, setup, "protection_map", kind, ENTRIES)
+        words = {index: _integer(entry.value, platform.abi) for index, entry in found.items()}
     except (Unsupported, Undefined) as error:
         at = error if isinstance(error, Unsupported) and error.file else place
         raise fault(at, f"{setup}(), which fills protection_map, cannot be read: {error}") from None

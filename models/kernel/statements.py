@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.kernel.errors import Unsupported
+from models.kernel.errors import MAX_CASES, Unsupported
 from models.kernel.parser import ASM, ASM_QUALIFIERS, Parser
 from models.kernel.syntax import (
     Assembly,
@@ -12,17 +12,19 @@ from models.kernel.syntax import (
     Evaluate,
     Expression,
     If,
-    Number,
+    Leave,
+    Loop,
     Parameter,
     Refused,
     Return,
     Statement,
+    Switch,
     TypeName,
 )
 from models.kernel.tokens import Token, printable
 
-LOOPS = frozenset({"for", "while", "switch"})
-JUMPS = frozenset({"goto", "break", "continue", "case", "default"})
+JUMPS = frozenset({"goto", "case", "default"})
+LABELS = frozenset({"case", "default"})
 
 
 class BodyParser(Parser):
@@ -81,16 +83,14 @@ class BodyParser(Parser):
 
     def _keyword(self, token: Token) -> Statement | None:
         """A statement that starts with a keyword, if this is one."""
-        if token.text == "if":
-            return self._if()
-        if token.text == "return":
-            return self._return()
-        if token.text == "do":
-            return self._do()
+        known = {
+            "if": self._if, "return": self._return, "do": self._do, "for": self._for, "while": self._while,
+            "switch": self._switch, "break": self._leave, "continue": self._leave,
+        }.get(token.text)  # fmt: skip
+        if known is not None:
+            return known()
         if token.text == "else":
             raise self.error(token, "a statement expected")
-        if token.text in LOOPS:
-            return self._loop()
         if token.text in ASM:
             return self._assembly()
         if token.text in JUMPS or (self.peek(1).text == ":" and self.peek(2).text != ":"):
@@ -132,7 +132,6 @@ class BodyParser(Parser):
         return Return(token, value)
 
     def _do(self) -> Statement:
-        """``do { } while (0)`` is a block; every other loop is refused."""
         token = self.take()
         body = self._single()
         self.expect("while")
@@ -140,17 +139,65 @@ class BodyParser(Parser):
         test = self.expression()
         self.expect(")")
         self.accept(";")
-        if isinstance(test, Number) and test.token.text == "0":
-            return Block(token, (body,))
-        return Refused(token, "a loop is not understood")
+        return Loop(token, (), test, None, body, after=True)
 
-    def _loop(self) -> Statement:
-        start = self.index
+    def _while(self) -> Statement:
         token = self.take()
-        self.skip_group()
-        self._single()
-        what = "a switch" if token.text == "switch" else "a loop"
-        return Refused(token, f"{what} is not understood", tuple(self.tokens[start : self.index]))
+        self.expect("(")
+        test = self.expression()
+        self.expect(")")
+        return Loop(token, (), test, None, self._single())
+
+    def _for(self) -> Statement:
+        token = self.take()
+        self.expect("(")
+        first = self._statement()
+        test = None if self.peek().text == ";" else self.expression()
+        self.expect(";")
+        step = None if self.peek().text == ")" else self.expression()
+        self.expect(")")
+        return Loop(token, tuple(first), test, step, self._single())
+
+    def _leave(self) -> Statement:
+        token = self.take()
+        self.expect(";")
+        return Leave(token)
+
+    def _switch(self) -> Statement:
+        token = self.take()
+        self.expect("(")
+        test = self.expression()
+        self.expect(")")
+        self.expect("{")
+        self.enter()
+        cases: list[tuple[tuple[Expression | None, ...], Block]] = []
+        labels = 0
+        while not self.accept("}"):
+            place = self.peek()
+            found = self._labels()
+            labels += len(found)
+            if not found or labels > MAX_CASES:
+                what = f"with more than {MAX_CASES} cases" if found else "that starts without a case"
+                raise Unsupported(f"a switch {what} is not understood", place)
+            statements: list[Statement] = []
+            while self.peek().text not in LABELS and self.peek().text != "}":
+                if self.peek().kind == "end":
+                    raise self.error(self.peek(), "'}' expected")
+                statements += self._statement()
+            cases.append((tuple(found), Block(place, tuple(statements))))
+        self.leave()
+        return Switch(token, test, tuple(cases))
+
+    def _labels(self) -> list[Expression | None]:
+        """The ``case`` and ``default`` labels that stand here."""
+        found: list[Expression | None] = []
+        while self.peek().text in LABELS and len(found) <= MAX_CASES:
+            token = self.take()
+            found.append(self.assignment() if token.text == "case" else None)
+            if self.peek().text == "...":
+                raise Unsupported("a range of cases is not understood", self.peek())
+            self.expect(":")
+        return found
 
     def _skip_to_semicolon(self, reason: str) -> Statement:
         token = self.take()

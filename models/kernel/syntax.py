@@ -14,17 +14,17 @@ class TypeName:
     Attributes:
         token: where it starts.
         words: ``("unsigned", "long")``, ``("pte_t",)``, ``("struct", "page")``.
-        pointer: it is a pointer to that.
+        pointer: how many pointers lead to that.
         like: the expression of ``typeof(...)``.
     """
 
     token: Token
     words: tuple[str, ...]
-    pointer: bool = False
+    pointer: int = 0
     like: Expression | None = None
 
     def __str__(self) -> str:
-        return " ".join(self.words) + (" *" if self.pointer else "")
+        return " ".join(self.words) + " *" * bool(self.pointer) + "*" * (self.pointer - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Unary:
-    """``-x ~x !x +x``."""
+    """``-x ~x !x +x *x &x``."""
 
     token: Token
     op: str
@@ -68,6 +68,16 @@ class Assign:
     op: str
     target: Expression
     value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``++x --x``, or ``x++ x--`` with ``after``."""
+
+    token: Token
+    op: str
+    target: Expression
+    after: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +145,7 @@ class BlockValue:
 
 @dataclass(frozen=True, slots=True)
 class SizeOf:
-    """``sizeof(type)``."""
+    """``sizeof(type)``, or of an expression, whose type then is ``typeof`` it."""
 
     token: Token
     type: TypeName
@@ -143,11 +153,10 @@ class SizeOf:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A construct that is C but not in the subset, for a loop with its tokens; harmless unless it is reached."""
+    """A construct that is C but not in the subset; harmless unless it is reached."""
 
     token: Token
     reason: str
-    inner: tuple[Token, ...] = ()
 
 
 Expression = (
@@ -156,6 +165,7 @@ Expression = (
     | Unary
     | Binary
     | Assign
+    | Step
     | Conditional
     | Call
     | Member
@@ -206,7 +216,7 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """``{ ... }``, and ``do { ... } while (0)``."""
+    """``{ ... }``."""
 
     token: Token
     statements: tuple[Statement, ...]
@@ -220,7 +230,44 @@ class Assembly:
     inner: tuple[Token, ...]
 
 
-Statement = Declare | Evaluate | If | Return | Block | Assembly | Refused
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``for``, ``while`` and ``do``.
+
+    Attributes:
+        token: where it starts.
+        first: what precedes the first round.
+        test: whether another round follows; None is always.
+        step: what is evaluated between two rounds.
+        body: one round.
+        after: the first round does not ask for the test.
+    """
+
+    token: Token
+    first: tuple[Statement, ...]
+    test: Expression | None
+    step: Expression | None
+    body: Statement
+    after: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """``break`` or ``continue``."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """``switch (test) { ... }``: labels, None for ``default``, with the statements that follow them."""
+
+    token: Token
+    test: Expression
+    cases: tuple[tuple[tuple[Expression | None, ...], Block], ...]
+
+
+Statement = Declare | Evaluate | If | Return | Block | Loop | Leave | Switch | Assembly | Refused
 
 
 @dataclass(frozen=True, slots=True)

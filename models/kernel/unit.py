@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from models.kernel.errors import MAX_DECLARATION, Unsupported, fault
 from models.kernel.macros import Macros
+from models.kernel.parser import QUALIFIERS
 from models.kernel.statements import BodyParser
 from models.kernel.syntax import Block, Expression, Literal, Parameter, TypeName
 from models.kernel.tokens import Token, printable
@@ -14,7 +15,7 @@ from models.kernel.tokens import Token, printable
 KNOWN_TYPES = frozenset(
     "u8 u16 u32 u64 s8 s16 s32 s64 __u8 __u16 __u32 __u64 __s8 __s16 __s32 __s64 uint8_t uint16_t uint32_t uint64_t "
     "int8_t int16_t int32_t int64_t phys_addr_t resource_size_t size_t ssize_t uintptr_t intptr_t vm_flags_t swp_entry_t "
-    "__be16 __be32 __be64 __le16 __le32 __le64".split()
+    "__be16 __be32 __be64 __le16 __le32 __le64 atomic_t atomic_long_t atomic64_t cydp_t".split()
 )
 """Types of include/linux/types.h and mm_types.h that the lifter knows without reading it."""
 
@@ -48,7 +49,7 @@ class Unit:
         declared: functions declared without a body, name -> place.
         typedefs: name -> the tokens of its type; of an array, those of one element.
         arrays: name of such an array type -> the tokens between its brackets.
-        structs: tag -> the tokens between its braces.
+        groups: ``struct tag`` or ``union tag`` -> the tokens between its braces.
         enums: enumerator -> its enumeration: each name with the tokens of its value, if it has one.
         objects: variables, name -> the tokens of the initialiser (empty without one).
         constants: those that never change, name -> the tokens of the type.
@@ -59,7 +60,7 @@ class Unit:
     declared: dict[str, Token] = field(default_factory=dict)
     typedefs: dict[str, list[Token]] = field(default_factory=dict)
     arrays: dict[str, list[Token]] = field(default_factory=dict)
-    structs: dict[str, list[Token]] = field(default_factory=dict)
+    groups: dict[str, list[Token]] = field(default_factory=dict)
     enums: dict[str, list[tuple[str, list[Token]]]] = field(default_factory=dict)
     objects: dict[str, list[Token]] = field(default_factory=dict)
     constants: dict[str, list[Token]] = field(default_factory=dict)
@@ -167,8 +168,8 @@ class Unit:
                     inner = head[brace + 1 : _closing(head, brace)]
                     if token.text == "enum":
                         self._enumerators(inner)
-                    elif brace == index + 2 and token.text == "struct":
-                        self.structs[head[index + 1].text] = inner
+                    elif brace == index + 2:
+                        self.groups[f"{token.text} {head[index + 1].text}"] = inner
 
     def _enumerators(self, inner: list[Token]) -> None:
         group = [(part[0].text, part[2:]) for part in split_parts(inner) if part and part[0].kind == "word"]
@@ -185,15 +186,20 @@ class Unit:
             if name.kind == "word":
                 self.declared.setdefault(name.text, name)
             return
-        words = [token for token in _outside_groups(left) if token.kind == "word"]
-        for word in reversed(words):
-            if not word.text.startswith("__") or word is words[0] or equals is None:
-                self.objects.setdefault(word.text, [])
-                if equals is not None:
-                    self.objects[word.text] = head[equals + 1 :]
-                    if {"static", "const"} <= {token.text for token in left} and left[-1] is word:
-                        self.constants[word.text] = left[:-1]
-                return
+        for part in split_parts(left):
+            words = [t for t in _outside_groups(part) if t.kind == "word" and t.text not in QUALIFIERS]
+            for word in reversed(words):
+                if not word.text.startswith("__") or word is words[0] or equals is None:
+                    self._define_object(word, left, None if equals is None else head[equals + 1 :])
+                    break
+
+    def _define_object(self, name: Token, left: list[Token], value: list[Token] | None) -> None:
+        """A variable, with what stands before its initialiser, and that if there is one."""
+        self.objects.setdefault(name.text, [])
+        if value is not None:
+            self.objects[name.text] = value
+            if {"static", "const"} <= {token.text for token in left} and left[-1] is name:
+                self.constants[name.text] = left[:-1]
 
 
 def _declaration_words(head: list[Token]) -> list[Token]:

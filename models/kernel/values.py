@@ -1,12 +1,14 @@
-"""What a C expression can be here: an integer, a structure of integers, or a thing known only by name."""
+"""What a C expression can be here: an integer, a structure or union, a reference to a cell, or a thing known by name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from checker import terms
 from checker.terms import Term
-from models.kernel.words import Abi, IntType, Undefined, Word, as_word, number
+from models.kernel.errors import Unsupported
+from models.kernel.words import Abi, IntType, Undefined, Word, as_word, convert, number, reversed_bytes
 
 WIDTH = 64
 """Bits of a helper's every argument and of its value."""
@@ -34,6 +36,11 @@ class View:
     type: Type
     lowest: int
 
+    @property
+    def mask(self) -> int:
+        """Its bits in the union."""
+        return (1 << width_of(self.type)) - 1 << self.lowest
+
 
 @dataclass(frozen=True, slots=True)
 class UnionType:
@@ -56,9 +63,15 @@ class UnionType:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """A pointer to something with this name; nothing can be done with it but pass it on."""
+    """A pointer to something with this name.
+
+    Attributes:
+        to: what it points to, as written; "" where that has no name.
+        target: the type of that, where it has no name.
+    """
 
     to: str
+    target: Type | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,35 +92,67 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """A union's value: all its bits."""
+    """A union's value: its bits, and which of them were ever set."""
 
     type: UnionType
     term: Term
+    known: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """A pointer that is only passed on: to a ``vm_area_struct``, to a ``page`` with its frame number, or to an address.
-
-    Attributes:
-        type: what it points to.
-        frame: the frame number of the page.
-        address: the pointer as a number, where it was made from one.
-    """
+    """A pointer that is only passed on: to a ``vm_area_struct``, or to a ``page`` with its frame number."""
 
     type: Pointer
     frame: Term | None = None
-    address: Term | None = None
+
+
+Hop = str | Type
+"""One step from a value to a part of it: to the member of a name, or to itself seen as another type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A pointer to a variable or an entry, or to a part of it; also what ``*p`` and ``p->member`` stand for.
+
+    Attributes:
+        kind: the type that it is read and written as.
+        cell: which variable or entry.
+        path: the steps that lead to the part.
+    """
+
+    kind: Type
+    cell: int
+    path: tuple[Hop, ...] = ()
+
+    @property
+    def type(self) -> Pointer:
+        """Its own type."""
+        return Pointer("", self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An integer that was made a pointer; it can be made an integer again, but what lies there is not known."""
+
+    type: Pointer
+    word: Word
 
 
 @dataclass(frozen=True, slots=True)
 class Unset:
-    """A variable before its first assignment."""
+    """A variable before its first assignment, or one whose value is not understood.
+
+    Attributes:
+        type: its type.
+        why: why its value is not understood; it is refused where it is needed.
+    """
 
     type: Type
+    why: Unsupported | None = None
 
 
-Value = Word | Struct | Union | Opaque | Unset
+Value = Word | Struct | Union | Opaque | Reference | Address | Unset
 
 
 def zero(kind: Type) -> Value:
@@ -122,9 +167,11 @@ def zero(kind: Type) -> Value:
 
 
 def unset(kind: Type) -> Value:
-    """A variable of a type that was not assigned yet; a structure's members can be set one by one."""
+    """A variable of a type that was not assigned yet; the members of a structure or union can be set one by one."""
     if isinstance(kind, StructType):
         return Struct(kind, {name: unset(member) for name, member in kind.members})
+    if isinstance(kind, UnionType):
+        return Union(kind, terms.constant(0, kind.bits), known=0)
     return Unset(kind)
 
 
@@ -137,60 +184,82 @@ def choose(condition: Term, then: Value, otherwise: Value) -> Value:
     if then is otherwise:
         return then
     if isinstance(then, Unset) or isinstance(otherwise, Unset):
-        return Unset(then.type)
+        return then if isinstance(then, Unset) else otherwise
+    if isinstance(then.type, Pointer) and _same_pointer(then, otherwise):
+        return then
     if then.type != otherwise.type:
-        raise Undefined("two branches with values of different types")
+        what = "pointers" if isinstance(then.type, Pointer) else "values of different types"
+        raise Undefined(f"two branches with {what}")
     if isinstance(then, Word) and isinstance(otherwise, Word):
         return Word(then.type, terms.choose(condition, then.term, otherwise.term))
     if isinstance(then, Struct) and isinstance(otherwise, Struct):
         members = {name: choose(condition, value, otherwise.members[name]) for name, value in then.members.items()}
         return Struct(then.type, members)
     if isinstance(then, Union) and isinstance(otherwise, Union):
-        return Union(then.type, terms.choose(condition, then.term, otherwise.term))
+        known = then.known & otherwise.known
+        return Union(then.type, terms.choose(condition, then.term, otherwise.term), known)
+    if isinstance(then, Address) and isinstance(otherwise, Address):
+        return Address(then.type, Word(then.word.type, terms.choose(condition, then.word.term, otherwise.word.term)))
     raise Undefined("a choice between two pointers")
+
+
+def _same_pointer(left: Value, right: Value) -> bool:
+    """Whether two pointers are known to be the same; of things known only by name, nothing is read or written."""
+    if isinstance(left, Reference) and isinstance(right, Reference):
+        return (left.cell, left.path) == (right.cell, right.path)
+    return isinstance(left, Opaque) and isinstance(right, Opaque) and left.frame is right.frame
+
+
+def member_type(kind: Type, name: str) -> Type | None:
+    """The type of a member of a structure or union; None if it has none of that name."""
+    if isinstance(kind, UnionType):
+        view = kind.view(name)
+        return view.type if view else None
+    return dict(kind.members).get(name) if isinstance(kind, StructType) else None
 
 
 def member_of(value: Value, name: str) -> Value | None:
     """A member of a structure or union; None if it has none of that name."""
     if isinstance(value, Struct):
         return value.members.get(name)
-    view = value.type.view(name) if isinstance(value.type, UnionType) else None
+    view = value.type.view(name) if isinstance(value, Union) else None
     if view is None:
         return None
-    if not isinstance(value, Union):
+    assert isinstance(value, Union)
+    if ~value.known & view.mask:
         return unset(view.type)
     return wrap(view.type, terms.extract(value.term, view.lowest + width_of(view.type) - 1, view.lowest))
 
 
-def with_member(value: Value, path: list[str], new: Value) -> Value:
-    """The value with one member, reached through others, replaced.
+def inside(value: Value, path: Sequence[Hop], abi: Abi) -> Value:
+    """The part of a value that a path leads to."""
+    for step in path:
+        found = member_of(value, step) if isinstance(step, str) else seen_as(value, step, abi)
+        assert found is not None
+        value = found
+    return value
+
+
+def with_inside(value: Value, path: Sequence[Hop], new: Value, abi: Abi) -> Value:
+    """The value with the part replaced that a path leads to.
 
     Raises:
-        Undefined: a part of a union whose rest was never set.
+        Undefined: what is put into a union was never set.
     """
     if not path:
         return new
-    old = member_of(value, path[0])
-    assert old is not None
-    inner = with_member(old, path[1:], new)
+    step = path[0]
+    inner = with_inside(inside(value, (step,), abi), path[1:], new, abi)
+    if not isinstance(step, str):
+        return seen_as(inner, value.type, abi)
     if isinstance(value, Struct):
-        return Struct(value.type, {**value.members, path[0]: inner})
-    assert isinstance(value.type, UnionType)
-    view = value.type.view(path[0])
+        return Struct(value.type, {**value.members, step: inner})
+    assert isinstance(value, Union)
+    view = value.type.view(step)
     assert view is not None
-    return _with_view(value, value.type, view, inner)
-
-
-def _with_view(value: Value, kind: UnionType, view: View, new: Value) -> Value:
-    width = width_of(view.type)
-    term = scalar(new).term
-    if width < kind.bits:
-        if not isinstance(value, Union):
-            raise Undefined("a part of a union whose rest was never set")
-        kept = terms.word_op("band", value.term, ~(((1 << width) - 1) << view.lowest))
-        moved = terms.word_op("shl", terms.extend(term, kind.bits), view.lowest)
-        term = terms.word_op("bor", kept, moved)
-    return Union(kind, term)
+    kept = terms.word_op("band", value.term, ~view.mask)
+    moved = terms.word_op("shl", terms.extend(scalar(inner).term, value.type.bits), view.lowest)
+    return Union(value.type, terms.word_op("bor", kept, moved), value.known | view.mask)
 
 
 def scalar(value: Value) -> Word:
@@ -203,9 +272,9 @@ def scalar(value: Value) -> Word:
         value = next(iter(value.members.values()))
     if isinstance(value, Word):
         return value
-    if isinstance(value, Union):
+    if isinstance(value, Union) and not ~value.known & (1 << value.type.bits) - 1:
         return Word(IntType(value.type.bits, False), value.term)
-    if isinstance(value, Unset):
+    if isinstance(value, Unset | Union):
         raise Undefined("a value that was never set")
     raise Undefined("a value that is not one integer")
 
@@ -238,7 +307,9 @@ def joined(value: Value, abi: Abi) -> Term:
     Raises:
         Undefined: the value holds something else than integers, or more than 64 bits of them.
     """
-    if isinstance(value, Struct) and len(value.members) > 1:
+    while isinstance(value, Struct) and len(value.members) == 1:
+        value = next(iter(value.members.values()))
+    if isinstance(value, Struct):
         return _bits(value)
     # an entry is the number that the CPU reads, whatever the order of its bytes in memory
     number_held = scalar(value)
@@ -247,7 +318,7 @@ def joined(value: Value, abi: Abi) -> Term:
 
 def _bits(value: Value) -> Term:
     """The integers of a value one after another, as 64 bits."""
-    if not isinstance(value, Struct) or len(value.members) < 2:
+    if not isinstance(value, Struct):
         return terms.extend(scalar(value).term, WIDTH)
     if width_of(value.type) > WIDTH:
         raise Undefined("a value of more than 64 bits")
@@ -256,6 +327,68 @@ def _bits(value: Value) -> Term:
         found = terms.word_op("bor", found, terms.word_op("shl", _bits(value.members[name]), place))
         place += width_of(member)
     return found
+
+
+def seen_as(value: Value, kind: Type, abi: Abi) -> Value:
+    """What memory that holds a value is when it is read as another type: integers of the same bits, in any structure.
+
+    Raises:
+        Undefined: the two do not have the same bits, or hold something else than integers of one width.
+    """
+    if value.type == kind or (isinstance(value.type, Pointer) and isinstance(kind, Pointer)):
+        return value
+    parts, wanted = _leaves(value.type), _leaves(kind)
+    bits = sum(part.bits for part in parts)
+    if bits != sum(part.bits for part in wanted) or bits > WIDTH:
+        raise Undefined("memory that is read or written as a type of another size")
+    if len(parts) == len(wanted) == 1:
+        return wrap(kind, convert(scalar(value), wanted[0]).term)
+    for leaves in (parts, wanted):
+        if any(leaf.bits != leaves[0].bits or leaf.bits < 8 for leaf in leaves):
+            raise Undefined("memory that is read or written as a type of another form")
+    return _spread(kind, _packed(value, abi), abi)
+
+
+def _leaves(kind: Type) -> list[IntType]:
+    """The integers of a type in the order of their addresses."""
+    if isinstance(kind, IntType):
+        return [kind]
+    if isinstance(kind, StructType):
+        return [leaf for _, member in kind.members for leaf in _leaves(member)]
+    if isinstance(kind, UnionType):
+        return [IntType(kind.bits, False)]
+    raise Undefined("memory that holds a pointer and is read or written as something else")
+
+
+def _packed(value: Value, abi: Abi) -> Term:
+    """The bits of a value as one word, as memory has them."""
+    if not isinstance(value, Struct):
+        found = scalar(value)
+        return reversed_bytes(found.term) if found.type.swapped else found.term
+    members = [_packed(value.members[name], abi) for name, _ in value.type.members]
+    whole = members[0]
+    for term in members[1:]:
+        low, high = (term, whole) if abi.big_endian else (whole, term)
+        wide = terms.word_op("shl", terms.extend(high, low.width + high.width), low.width)
+        whole = terms.word_op("bor", wide, terms.extend(low, low.width + high.width))
+    return whole
+
+
+def _spread(kind: Type, term: Term, abi: Abi) -> Value:
+    """The opposite of :func:`_packed`."""
+    if isinstance(kind, IntType):
+        return Word(kind, reversed_bytes(term) if kind.swapped else term)
+    if isinstance(kind, UnionType):
+        return Union(kind, term)
+    assert isinstance(kind, StructType)
+    members: dict[str, Value] = {}
+    for name, member in kind.members:
+        bits, left = sum(leaf.bits for leaf in _leaves(member)), term.width
+        high = left - 1 if abi.big_endian else bits - 1
+        members[name] = _spread(member, terms.extract(term, high, high - bits + 1), abi)
+        if left > bits:
+            term = terms.extract(term, left - bits - 1, 0) if abi.big_endian else terms.extract(term, left - 1, bits)
+    return Struct(kind, members)
 
 
 def width_of(kind: Type) -> int:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, BootProtection, Platform, enabled
+from models.kernel.architectures import (
+    COMMON_HEADERS,
+    CONSTANTS,
+    BootProtection,
+    Instead,
+    Platform,
+    RunTime,
+    enabled,
+)
 from models.kernel.words import Abi
 
 _HEADERS = {
@@ -11,6 +19,8 @@ _HEADERS = {
 }
 _FIRST = ("include/asm-generic/memory_model.h", "arch/arm/include/asm/page.h")
 _COMMON = "ARM MMU SMP CPU_V7 CPU_32v7 CPU_CP15 CPU_CP15_MMU CPU_COPY_V6 CPU_DCACHE_V7 SWAP MIGRATION VMSPLIT_3G"
+_SOURCES: dict[str, tuple[str, ...]] = {"arch/arm/mm/mmu.c": ("set_pte_at",)}
+_RUNTIME = {"TASK_SIZE": RunTime(0xBF000000, "TASK_SIZE is 0xbf000000, 16 MB below the kernel with 3 GB for users")}
 _CONSTANTS = (*CONSTANTS, "L_PTE_", "L_PMD_", "PTE_", "PMD_")
 
 ARM = Platform(
@@ -21,7 +31,7 @@ ARM = Platform(
         **dict.fromkeys((f"asm/pgtable-2level{part}.h" for part in ("", "-hwdef", "-types")), False),
     },
     config={**enabled(_COMMON), "CONFIG_PGTABLE_LEVELS": "2", "CONFIG_PAGE_SHIFT": "12"},
-    sources={"arch/arm/mm/mmu.c": ()},
+    sources=_SOURCES,
     protection_map="arch/arm/mm/mmu.c",
     boot_protection=BootProtection(
         "L_PTE_MT_WRITEALLOC | L_PTE_SHARED",
@@ -30,6 +40,13 @@ ARM = Platform(
     ),
     abi=Abi(bits=32, physical=32),
     first=_FIRST,
+    runtime=_RUNTIME,
+    instead={
+        "cpu_set_pte_ext": Instead(
+            "static inline void cpu_set_pte_ext(pte_t *ptep, pte_t pte, unsigned int ext) { *ptep = pte; }",
+            "cpu_set_pte_ext() stores the entry; its twin for the hardware is another word (cpu_v7_set_pte_ext)",
+        )
+    },
     constants=_CONSTANTS,
     physical_bits=32,
     levels=("pte",),
@@ -51,7 +68,7 @@ LPAE = Platform(
         "CONFIG_PGTABLE_LEVELS": "3",
         "CONFIG_PAGE_SHIFT": "12",
     },
-    sources={"arch/arm/mm/mmu.c": ()},
+    sources=_SOURCES,
     protection_map="arch/arm/mm/mmu.c",
     boot_protection=BootProtection(
         "L_PTE_MT_WRITEALLOC | L_PTE_SHARED | PTE_EXT_PXN",
@@ -60,6 +77,18 @@ LPAE = Platform(
     ),
     abi=Abi(bits=32, physical=64),
     first=_FIRST,
+    runtime=_RUNTIME,
+    instead={
+        "cpu_set_pte_ext": Instead(
+            "static inline void cpu_set_pte_ext(pte_t *ptep, pte_t pte) { "
+            "if (pte_val(pte) & L_PTE_VALID) { "
+            "if (pte_val(pte) & L_PTE_NONE) pte_val(pte) &= ~L_PTE_VALID; "
+            "else if ((pte_val(pte) & (L_PTE_DIRTY | L_PTE_RDONLY)) == L_PTE_DIRTY) pte_val(pte) &= ~PTE_AP2; "
+            "else pte_val(pte) |= PTE_AP2; } *ptep = pte; }",
+            "cpu_set_pte_ext() takes the valid bit from PROT_NONE, and makes what is clean or read-only so for the CPU "
+            "(cpu_v7_set_pte_ext)",
+        )
+    },
     constants=_CONSTANTS,
     physical_bits=40,
     levels=("pte", "pmd"),

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_CONFIG, COMMON_HEADERS, CONSTANTS, Feature, Platform, enabled
+from models.kernel.architectures import (
+    COMMON_CONFIG,
+    COMMON_HEADERS,
+    CONSTANTS,
+    Feature,
+    Instead,
+    Platform,
+    RunTime,
+    enabled,
+)
 
 ARM64 = Platform(
     name="arm64",
@@ -27,8 +36,24 @@ ARM64 = Platform(
         "CONFIG_ARM64_CONT_PMD_SHIFT": "4",
     },
     newer=frozenset({"CONFIG_HAVE_ARCH_USERFAULTFD_WP"}),
-    sources={"arch/arm64/mm/mmap.c": ()},
+    sources={
+        "arch/arm64/mm/mmap.c": (),
+        "arch/arm64/mm/fault.c": ("ptep_set_access_flags",),
+        "arch/arm64/mm/mmu.c": ("ptep_modify_prot_start", "ptep_modify_prot_commit"),
+    },
     protection_map="arch/arm64/mm/mmap.c",
+    calls={
+        "system_supports_mte": RunTime(0, "system_supports_mte() is false: there are no tags to be set with an entry"),
+        "pte_cont": RunTime(0, "pte_cont() is false: an entry is on its own, in no block of contiguous ones"),
+    },
+    instead={
+        "contpte_try_fold": Instead(
+            "static inline void contpte_try_fold(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte) { }",
+            "contpte_try_fold() does nothing: an entry joins no block of contiguous ones",
+        )
+    },
+    cpu_tests=frozenset({"alternative_has_cap_unlikely", "cpus_have_const_cap"}),
+    cpu_features={"ARM64_WORKAROUND_2645198": ""},
     constants=(*CONSTANTS, "PTE_", "PMD_", "PUD_"),
     features={
         "af": Feature(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_CONFIG, COMMON_HEADERS, Feature, Platform, RunTime, enabled
+from models.kernel.architectures import COMMON_CONFIG, COMMON_HEADERS, Feature, Instead, Platform, RunTime, enabled
 
 LOONGARCH = Platform(
     name="loongarch",
@@ -20,8 +20,8 @@ LOONGARCH = Platform(
         "CONFIG_PAGE_SHIFT": "14",
     },
     sources={
-        "arch/loongarch/mm/pgtable.c": ("mk_pmd",),
-        "arch/loongarch/mm/pgtable-64.c": ("mk_pmd",),
+        "arch/loongarch/mm/pgtable.c": ("mk_pmd", "set_pmd_at"),
+        "arch/loongarch/mm/pgtable-64.c": ("mk_pmd", "set_pmd_at"),
         "arch/loongarch/mm/cache.c": (),
     },
     protection_map="arch/loongarch/mm/cache.c",
@@ -32,6 +32,20 @@ LOONGARCH = Platform(
         )
         for level in ("pte", "pmd", "pud")
     },
+    instead={
+        "set_pte": Instead(
+            "static inline void set_pte(pte_t *ptep, pte_t pteval) { WRITE_ONCE(*ptep, pteval); }",
+            "set_pte() only stores the entry: what it does beside a global (kernel) entry's neighbour is left out",
+            where="ptep_buddy",
+        ),
+        "pte_clear": Instead(
+            "static inline void pte_clear(struct mm_struct *mm, unsigned long addr, pte_t *ptep)"
+            " { set_pte(ptep, __pte(0)); }",
+            "pte_clear() leaves 0: the neighbour of a user entry is not global",
+            where="ptep_buddy",
+        ),
+    },
+    quiet={"DBAR": "orders accesses"},
     features={"ptw": Feature("hardware page-table walker (Loongson 3A6000 and newer, Linux 6.5 and newer)")},
     page_shift=14,
     physical_bits=48,

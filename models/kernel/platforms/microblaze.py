@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_HEADERS, Platform, RunTime, enabled
+from models.kernel.architectures import COMMON_HEADERS, Instead, Platform, RunTime, enabled
 from models.kernel.words import Abi
 
 MICROBLAZE = Platform(
@@ -23,6 +23,13 @@ MICROBLAZE = Platform(
     runtime={
         "memory_start": RunTime(
             0, "memory_start is 0: mk_pte() gives the same entry for a page frame wherever memory starts"
+        )
+    },
+    instead={
+        "pte_update": Instead(
+            "static inline unsigned long pte_update(pte_t *p, unsigned long clr, unsigned long set) { unsigned long old; "
+            "do { old = pte_val(*p); } while (cmpxchg(&pte_val(*p), old, (old & ~clr) | set) != old); return old; }",
+            "pte_update() is one step: there is one processor, and interrupts are off meanwhile",
         )
     },
     physical_bits=32,

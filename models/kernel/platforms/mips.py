@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_HEADERS, Feature, Platform, RunTime, enabled
+from models.kernel.architectures import COMMON_HEADERS, Feature, Instead, Platform, RunTime, enabled
 from models.kernel.words import Abi
 
 _HEADERS = {
@@ -26,6 +26,25 @@ _TABLES = {
     )
     for level in ("pte", "pmd", "pud")
 }
+_NO_WALKER = RunTime(0, "cpu_has_htw is false: there is no hardware page-table walker that has to be stopped meanwhile")
+_INSTEAD = {
+    "set_pte": Instead(
+        "static inline void set_pte(pte_t *ptep, pte_t pte) { *ptep = pte; }",
+        "set_pte() only stores the entry: what it does beside a global (kernel) entry's neighbour is left out",
+        where="ptep_buddy",
+    ),
+    "pte_clear": Instead(
+        "static inline void pte_clear(struct mm_struct *mm, unsigned long addr, pte_t *ptep) { set_pte(ptep, __pte(0)); }",
+        "pte_clear() leaves 0: the neighbour of a user entry is not global",
+        where="ptep_buddy",
+    ),
+    "set_pte_at": Instead(
+        "static inline void set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pteval)"
+        " { set_pte(ptep, pteval); }",
+        "set_pte_at() only stores the entry: what it does before is for the caches",
+        where="cache_sync_done",
+    ),
+}
 _NO_RIXI = RunTime(0, "cpu_has_rixi is false: the CPU has no read-inhibit and execute-inhibit bits")
 _RIXI = Feature(
     "the CPU has read-inhibit and execute-inhibit bits (RIXI)",
@@ -35,7 +54,7 @@ _RIXI = Feature(
 
 def _given(cacheable: int, *, rixi_test: bool = False) -> dict[str, RunTime]:
     """What is only known at run time; ``cacheable`` is the cache attribute in its place."""
-    given = {**_TABLES, "_page_cachable_default": _cached(cacheable)}
+    given = {**_TABLES, "_page_cachable_default": _cached(cacheable), "cpu_has_htw": _NO_WALKER}
     return {**given, "cpu_has_rixi": _NO_RIXI} if rixi_test else given
 
 
@@ -64,6 +83,7 @@ MIPS = Platform(
     sources=_SOURCES_32,
     protection_map=_CACHE_C,
     protection_setup=_SETUP,
+    instead=_INSTEAD,
     abi=_LITTLE_32,
     first=_FIRST,
     runtime=_given(0x600, rixi_test=True),
@@ -96,6 +116,7 @@ MIPS64 = Platform(
     sources=_SOURCES_64,
     protection_map=_CACHE_C,
     protection_setup=_SETUP,
+    instead=_INSTEAD,
     abi=Abi(big_endian=True),
     first=_FIRST,
     runtime=_given(0, rixi_test=True),
@@ -137,6 +158,7 @@ XPA = Platform(
     sources=_SOURCES_32,
     protection_map=_CACHE_C,
     protection_setup=_SETUP,
+    instead=_INSTEAD,
     abi=_TWO_WORDS,
     first=_FIRST,
     runtime=_given(0x60),
@@ -159,6 +181,7 @@ ALCHEMY = Platform(
     sources=_SOURCES_32,
     protection_map=_CACHE_C,
     protection_setup=_SETUP,
+    instead=_INSTEAD,
     abi=_TWO_WORDS,
     first=_FIRST,
     runtime=_given(0x18),
@@ -175,6 +198,7 @@ R3000 = Platform(
     sources=_SOURCES_32,
     protection_map=_CACHE_C,
     protection_setup=_SETUP,
+    instead=_INSTEAD,
     abi=_LITTLE_32,
     first=_FIRST,
     runtime=_given(0),

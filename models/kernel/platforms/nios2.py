@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_HEADERS, Platform, RunTime, enabled
+from models.kernel.architectures import COMMON_HEADERS, Instead, Platform, RunTime, enabled
 from models.kernel.words import Abi
 
 NIOS2 = Platform(
@@ -21,6 +21,12 @@ NIOS2 = Platform(
     runtime={
         "invalid_pte_table": RunTime(
             0, "the address of invalid_pte_table, which stands for an empty entry one level up, is taken as 0"
+        )
+    },
+    instead={
+        "pte_clear": Instead(
+            "static inline void pte_clear(struct mm_struct *mm, unsigned long addr, pte_t *ptep) { set_pte(ptep, __pte(0)); }",
+            "pte_clear() leaves 0, as it does where the lowest four bits of the page's number are 0",
         )
     },
     physical_bits=32,

@@ -4,12 +4,66 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Feature, Platform, RunTime, enabled
+from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Feature, Instead, Platform, RunTime, enabled
 from models.kernel.words import Abi
 
 _FIRST = ("arch/powerpc/include/asm/page.h",)
 _TABLE = "arch/powerpc/mm/pgtable.c"
 _CONSTANTS = (*CONSTANTS, "H_PAGE_", "PTE_RPN_")
+
+
+_QUIET = {
+    "assert_pte_locked": "checks a lock, if anything",
+    **{
+        f"trace_hugepage_{does}{level}": "is for tracing"
+        for does in ("set", "update")
+        for level in ("", "_pmd", "_pud")
+    },
+    **dict.fromkeys(("hpte_need_flush", "hpte_do_hugepage_flush", "flush_hash_entry"), "drops a hashed translation"),
+    **dict.fromkeys(("radix__flush_tlb_page", "radix__flush_tlb_page_psize"), "drops translations from TLBs"),
+}
+_STEP = (
+    "static inline unsigned long {name}({parameters}) {{ unsigned long old; do {{ old = {value}(*{pointer}); }} "
+    "while (cmpxchg(&{pointer}->{member}, cpu_to_be64(old), cpu_to_be64((old & ~clr) | set)) != cpu_to_be64(old)); "
+    "return old; }}"
+)
+"""An entry changed in one step; it is big-endian in memory."""
+
+
+def _step(name: str, parameters: str, level: str = "pte") -> Instead:
+    """A loop of ldarx and stdcx. put into C."""
+    pointer = f"{level}p"
+    text = _STEP.format(name=name, parameters=parameters, value=f"{level}_val", pointer=pointer, member=level)
+    return Instead(text, f"{name}() changes an entry in one step, when no hash fault has it in its hands")
+
+
+_SET = "unsigned long clr, unsigned long set"
+_OF_PMD = "struct mm_struct *mm, unsigned long addr, pmd_t *pmdp"
+_RADIX = {"__radix_pte_update": _step("__radix_pte_update", f"pte_t *ptep, {_SET}")}
+_HASH = {
+    "hash__pte_update_one": _step("hash__pte_update_one", f"pte_t *ptep, {_SET}"),
+    # Linux 6.1 has the loop here
+    "hash__pte_update": _step(
+        "hash__pte_update", f"struct mm_struct *mm, unsigned long addr, pte_t *ptep, {_SET}, int huge"
+    ),
+    "hash__ptep_set_access_flags": Instead(
+        "static inline void hash__ptep_set_access_flags(pte_t *ptep, pte_t entry) { unsigned long old; do { "
+        "old = pte_val(*ptep); } while (cmpxchg(&ptep->pte, cpu_to_be64(old), cpu_to_be64(old | (pte_val(entry) & "
+        "(_PAGE_DIRTY | _PAGE_ACCESSED | _PAGE_READ | _PAGE_WRITE | _PAGE_EXEC | _PAGE_SOFT_DIRTY)))) "
+        "!= cpu_to_be64(old)); }",
+        "hash__ptep_set_access_flags() adds flags in one step, when no hash fault has the entry in its hands",
+    ),
+    "hash__pmd_hugepage_update": _step("hash__pmd_hugepage_update", f"{_OF_PMD}, {_SET}", "pmd"),
+    "hash__pmdp_huge_get_and_clear": Instead(
+        f"static inline pmd_t hash__pmdp_huge_get_and_clear({_OF_PMD})"
+        " { return __pmd(pmd_hugepage_update(mm, addr, pmdp, ~0UL, 0)); }",
+        "hash__pmdp_huge_get_and_clear() clears the entry; the page table that it clears as well is another word",
+    ),
+}
+_HASHED = "mmu_has_feature(MMU_FTR_HPTE_TABLE) is {}"
+_NO_FETCH = RunTime(0, "is_exec_fault() is false: the fault is no fetch of instructions")
+_COHERENT = RunTime(1, "cpu_has_feature() is true: the instruction cache needs no help")
+_POWER10 = RunTime(1, "cpu_has_feature() is true: a POWER10 or newer, whose accelerators see changed entries")
 
 
 def _headers(names: str) -> dict[str, bool]:
@@ -56,7 +110,8 @@ _BOOK3S64_CONFIG = {
     "__powerpc64__": "1",
 }
 _BOOK3S64_SOURCES = {
-    _TABLE: (),
+    _TABLE: ("set_pte_at", "ptep_set_access_flags"),
+    "arch/powerpc/mm/book3s64/radix_pgtable.c": (),
     "arch/powerpc/mm/book3s64/pgtable.c": (
         *(f"{name}_{level}" for name in ("pfn", "mk") for level in ("pmd", "pud")),
         "pmd_modify",
@@ -89,7 +144,12 @@ def _book3s64(name: str, radix: bool, says: str, **more: Any) -> Platform:
         calls={
             "radix_enabled": RunTime(int(radix), f"radix_enabled() is {'true' if radix else 'false'}"),
             "vmflag_to_pte_pkey_bits": RunTime(0, "mappings have protection key 0"),
+            "mmu_has_feature": RunTime(int(not radix), _HASHED.format("false" if radix else "true")),
+            "cpu_has_feature": _POWER10 if radix else _COHERENT,
+            "is_exec_fault": _NO_FETCH,
         },
+        instead=_RADIX if radix else _HASH,
+        quiet=_QUIET,
         constants=_CONSTANTS,
         page_shift=16,
         physical_bits=51,
@@ -134,9 +194,34 @@ BOOK3S64_HASH = _book3s64(
 )
 
 
+_NO_HASH = {
+    "radix_enabled": RunTime(0, "radix_enabled() is false"),
+    "mmu_has_feature": RunTime(0, _HASHED.format("false")),
+    "is_exec_fault": _NO_FETCH,
+    "pte_looks_normal": RunTime(
+        0,
+        "pte_looks_normal() is false: set_pte_filter() leaves the entry, as it does where the page's caches are clean",
+    ),
+}
+
+_PAGES = {
+    "mmu_virtual_psize": RunTime(0, "mmu_virtual_psize, the code for the size of the kernel's pages, is taken as 0"),
+    "SZ_4K": RunTime(4096, "SZ_4K is 4096"),
+}
+_STORED = {
+    "__set_pte_at": Instead(
+        "static inline void __set_pte_at(struct mm_struct *mm, unsigned long addr, pte_t *ptep, pte_t pte, int percpu)"
+        " { *ptep = pte; }",
+        "__set_pte_at() stores the entry, the word with the valid bit last",
+        where="__asm__",
+    )
+}
+
+
 def _classic(name: str, headers: str, options: str, physical: int, says: str, **more: Any) -> Platform:
     """A 32-bit kernel with 4K pages and two levels of tables."""
     wide = physical > 32
+    more = {"calls": _NO_HASH, "instead": _STORED, "runtime": _PAGES, **more}
     return Platform(
         name=name,
         folder="powerpc",
@@ -147,7 +232,8 @@ def _classic(name: str, headers: str, options: str, physical: int, says: str, **
             page_shift=12,
             levels=2,
         ),
-        sources={_TABLE: ()},
+        sources={_TABLE: ("set_pte_at", "ptep_set_access_flags")},
+        quiet=_QUIET,
         protection_map=_TABLE,
         abi=Abi(bits=32, big_endian=True, physical=64 if wide else 32),
         first=_FIRST,
@@ -165,7 +251,22 @@ BOOK3S32 = _classic(
     "book3s/pgtable.h book3s/32/pgtable.h",
     "PPC_BOOK3S PPC_BOOK3S_32 PPC_BOOK3S_603 PPC_BOOK3S_604",
     physical=32,
-    features={"603": Feature("a 603 or e300: no hashed table; handlers of TLB misses read the page tables")},
+    calls={**_NO_HASH, "mmu_has_feature": RunTime(1, _HASHED.format("true")), "cpu_has_feature": _COHERENT},
+    instead={
+        "pte_update": Instead(
+            "static inline pte_basic_t pte_update(struct mm_struct *mm, unsigned long addr, pte_t *p, unsigned long clr,"
+            " unsigned long set, int huge) { pte_basic_t old = pte_val(*p); if (mmu_has_feature(MMU_FTR_HPTE_TABLE)) do {"
+            " old = pte_val(*p); } while (cmpxchg((pte_basic_t *)p, old, (old & ~(pte_basic_t)clr) | set) != old);"
+            " else *p = __pte((old & ~(pte_basic_t)clr) | set); return old; }",
+            "pte_update() changes an entry in one step (lwarx, stwcx.)",
+        )
+    },
+    features={
+        "603": Feature(
+            "a 603 or e300: no hashed table; handlers of TLB misses read the page tables",
+            calls={"mmu_has_feature": RunTime(0, _HASHED.format("false"))},
+        )
+    },
     says="604 and newer, 750, 74xx: a hashed table that hash_page() fills from the page tables, recording on the way",
 )
 
@@ -218,9 +319,12 @@ BOOK3E64 = Platform(
         ),
         "__powerpc64__": "1",
     },
-    sources={_TABLE: ()},
+    sources={_TABLE: ("set_pte_at", "ptep_set_access_flags")},
     protection_map=_TABLE,
     abi=Abi(bits=64, big_endian=True),
+    runtime=_PAGES,
+    calls=_NO_HASH,
+    quiet=_QUIET,
     first=_FIRST,
     constants=_CONSTANTS,
     page_shift=12,

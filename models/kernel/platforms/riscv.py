@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_HEADERS, Feature, Platform, RunTime, enabled
+from models.kernel.architectures import COMMON_HEADERS, Feature, Instead, Platform, RunTime, enabled
 from models.kernel.words import Abi
 
 _HEADERS = {**COMMON_HEADERS, "asm/pgtable-bits.h": False, "asm/errata_list.h": False}
 _COMMON = "MMU SMP RISCV ARCH_HAS_PTE_SPECIAL HUGETLB_PAGE MIGRATION SWAP"
 _COMPILER = {"__riscv_cmodel_medany": "1"}
 """What the compiler defines under the kernel's own flags; init.c refuses to be compiled without."""
-_SOURCES = {"arch/riscv/mm/init.c": ()}
+_SOURCES = {
+    "arch/riscv/mm/init.c": (),
+    "arch/riscv/mm/pgtable.c": ("ptep_set_access_flags", "ptep_test_and_clear_young"),
+}
+_INSTEAD = {
+    "ptep_set_access_flags": Instead(
+        "int ptep_set_access_flags(struct vm_area_struct *vma, unsigned long address, pte_t *ptep, pte_t entry, int dirty)"
+        " { if (!pte_same(ptep_get(ptep), entry)) __set_pte_at(vma->vm_mm, ptep, entry); return true; }",
+        "ptep_set_access_flags() runs without Svvptc; with it, it leaves the same",
+        where="svvptc",
+    )
+}
 _TYPES = "the CPU has neither Svpbmt nor T-Head's memory types"
 
 RISCV64 = Platform(
@@ -27,6 +38,7 @@ RISCV64 = Platform(
         **_COMPILER,
     },
     sources=_SOURCES,
+    instead=_INSTEAD,
     protection_map="arch/riscv/mm/init.c",
     first=("arch/riscv/include/asm/errata_list.h",),
     calls={
@@ -60,6 +72,7 @@ RISCV32 = Platform(
         **_COMPILER,
     },
     sources=_SOURCES,
+    instead=_INSTEAD,
     protection_map="arch/riscv/mm/init.c",
     first=("arch/riscv/include/asm/errata_list.h",),
     abi=Abi(bits=32, physical=32),

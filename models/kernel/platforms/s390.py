@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Platform, RunTime, enabled
+from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Instead, Platform, RunTime, enabled
 from models.kernel.words import Abi
+
+_FLUSH = "it only decides how translations are dropped"
 
 S390 = Platform(
     name="s390",
@@ -18,21 +20,47 @@ S390 = Platform(
         "CONFIG_PGTABLE_LEVELS": "5",
         "CONFIG_PAGE_SHIFT": "12",
     },
-    sources={"arch/s390/mm/mmap.c": ()},
+    sources={
+        "arch/s390/mm/mmap.c": (),
+        "arch/s390/mm/pgtable.c": ("ptep_modify_prot_start", "ptep_modify_prot_commit"),
+    },
     protection_map="arch/s390/mm/mmap.c",
     abi=Abi(big_endian=True),
     runtime={
         "MACHINE_HAS_NX": RunTime(1, "MACHINE_HAS_NX is true: the machine has the instruction-execution protection"),
+        "MACHINE_HAS_TLB_GUEST": RunTime(0, f"MACHINE_HAS_TLB_GUEST is false: {_FLUSH}"),
+        "MACHINE_HAS_TLB_LC": RunTime(0, f"MACHINE_HAS_TLB_LC is false: {_FLUSH}"),
+        "MACHINE_HAS_RDP": RunTime(
+            0, "MACHINE_HAS_RDP is false: an entry that becomes writable is invalidated first; it ends the same"
+        ),
+        "MACHINE_HAS_IDTE": RunTime(1, "MACHINE_HAS_IDTE is true: the machine invalidates segment-table entries"),
         "__identity_base": RunTime(0, "__identity_base is 0: the kernel sees physical memory at its own addresses"),
         "__kaslr_offset": RunTime(
             1 << 63, "__kaslr_offset is above all memory: no address of a page is in the kernel image"
         ),
+        "__kaslr_offset_phys": RunTime(0, "__kaslr_offset_phys is not used, as no address is in the kernel image"),
     },
     calls={
         "PageDirty": RunTime(
             0, "PageDirty() of the page given to mk_pte() is false; for a dirty one pte_mkdirty() follows"
-        )
+        ),
+        "mm_has_pgste": RunTime(0, "mm_has_pgste() is false: the process is no host of KVM guests"),
+        "mm_is_protected": RunTime(0, "mm_is_protected() is false: the process is no host of secure guests"),
+        "cpumask_equal": RunTime(0, "cpumask_equal() is false: another CPU uses the address space"),
     },
+    instead={
+        "__ptep_ipte": Instead(
+            "static inline void __ptep_ipte(unsigned long address, pte_t *ptep, unsigned long opt, unsigned long asce,"
+            " int local) { set_pte(ptep, set_pte_bit(*ptep, __pgprot(_PAGE_INVALID))); }",
+            "IPTE sets the invalid bit of an entry and drops its translations",
+        ),
+        "__pmdp_idte": Instead(
+            "static inline void __pmdp_idte(unsigned long addr, pmd_t *pmdp, unsigned long opt, unsigned long asce,"
+            " int local) { set_pmd(pmdp, set_pmd_bit(*pmdp, __pgprot(_SEGMENT_ENTRY_INVALID))); }",
+            "IDTE sets the invalid bit of a segment-table entry and drops its translations",
+        ),
+    },
+    quiet=dict.fromkeys(("atomic_inc", "atomic_dec"), "counts flushes in mm->context"),
     constants=(*CONSTANTS, "_SEGMENT_ENTRY", "_REGION_ENTRY", "_REGION3_ENTRY"),
     levels=("pte", "pmd"),
     says="no accessed or dirty bits in hardware: an entry that is not young is invalid, one that is clean is protected",

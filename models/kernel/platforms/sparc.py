@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Feature, Patch, Platform, RunTime, enabled
+from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Feature, Instead, Patch, Platform, RunTime, enabled
 from models.kernel.words import Abi
 
 SPARC_32 = Platform(
@@ -21,6 +21,12 @@ SPARC_32 = Platform(
     protection_map="arch/sparc/mm/init_32.c",
     abi=Abi(bits=32, big_endian=True, physical=32),
     first=("arch/sparc/include/asm/page.h",),
+    instead={
+        "srmmu_swap": Instead(
+            "static inline unsigned long srmmu_swap(unsigned long *addr, unsigned long value) { return xchg(addr, value); }",
+            "the instruction swap exchanges a word in memory",
+        )
+    },
     constants=(*CONSTANTS, "SRMMU_"),
     physical_bits=32,
     levels=("pte",),
@@ -50,11 +56,15 @@ SPARC_64 = Platform(
         "CONFIG_PGTABLE_LEVELS": "4",
         "CONFIG_PAGE_SHIFT": "13",
     },
-    sources={"arch/sparc/mm/init_64.c": ()},
+    sources={"arch/sparc/mm/init_64.c": (), "arch/sparc/mm/tlb.c": ("set_pmd_at", "pmdp_invalidate")},
     protection_map="arch/sparc/mm/init_64.c",
     protection_setup="sun4u_pgprot_init",
     abi=Abi(big_endian=True),
     first=("arch/sparc/include/asm/page.h",),
+    quiet={
+        "tlb_batch_add": "drops translations from TLBs and caches",
+        "__set_pmd_acct": "counts huge pages, and drops translations from TLBs and caches",
+    },
     assembly="sparc64",
     # arch/sparc/kernel/setup_64.c, sun4v_patch()
     patches={
