@@ -7,6 +7,7 @@ from typing import Any
 
 from checker.logic import both, either, implies, no, same
 from checker.system import Invariant, excepted
+from invariants import in_place
 from models.helper_world import EntryState, Level, Protection, TwoEntries, protections
 
 DEBUG = "mm/debug_vm_pgtable.c"
@@ -26,6 +27,7 @@ def invariants(level: Level) -> tuple[Invariant, ...]:
         *_tests(level),
         *(_huge(level) if level.name != "pte" else ()),
         *_marks(level),
+        *in_place.invariants(level),
     )
     return excepted(every, level.hardware.exceptions)
 

@@ -126,6 +126,19 @@ class Level:
         """The helpers for marks that there really are: where the test is a stub, nobody sets the mark."""
         return tuple(helper for helper, test in MARKERS.items() if self.real(test, helper))
 
+    def in_place(self, helper: str) -> Any:
+        """A helper of this level on an entry in the table, ``in_place("set_wrprotect")``; None if there is none."""
+        names = [f"{self.name}p_{helper}", f"{self.name}p_huge_{helper}"] + [helper] * (self.name == "pte")
+        return next((self.arch.in_place[name] for name in names if name in self.arch.in_place), None)
+
+    @property
+    def installed(self) -> Any:
+        """What ``set_pte_at()`` of this level does to an entry on its way into the table; None if nothing is known to be."""
+        helper = self.arch.in_place.get(f"set_{self.name}_at")
+        if helper is None or helper.written is helper.variables[-1]:
+            return None
+        return lambda entry: helper.after(entry, entry)
+
     def call(self, helper: str, entry: Any, *args: Any) -> Any:
         """A helper of this level under its short name: ``call("mkdirty", entry)``."""
         return self.arch.helper(self.name, helper)(entry, *args)
@@ -199,7 +212,19 @@ Step = Callable[[EntryState], tuple[Any, EntryState]]
 
 def operations(level: Level) -> tuple[Operation, ...]:
     """Every helper of the level that changes an entry, and what loads and stores do to it."""
-    return (*_helper_steps(level), *_access_steps(level))
+    return (*_helper_steps(level), *_installing(level), *_access_steps(level))
+
+
+def _installing(level: Level) -> Iterator[Operation]:
+    """The way into the table, where that changes an entry."""
+    installed, name = level.installed, f"set_{level.name}_at"
+    if installed is None:
+        return
+
+    def run(s: EntryState) -> tuple[Any, EntryState]:
+        return True, replace(s, entry=installed(s.entry))
+
+    yield Operation(name, run, level.arch.places.get(name, ""), f"generic mm installs the entry with {name}()")
 
 
 def _helper_steps(level: Level) -> Iterator[Operation]:

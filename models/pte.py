@@ -59,6 +59,7 @@ class Hardware:
             without generic mm, whatever its other bits.
         young_gates: an entry that is not young may not let an access through.
         executable: entry -> Bool; a user may fetch instructions; None: whoever may read may.
+        handler_locks: the low-level handler takes the lock of the page table.
         loaded: entry -> entry; what a user load or fetch that goes through leaves, by the CPU or a low-level handler.
         exceptions: name of a requirement on helpers -> why this machine breaks it on purpose.
         notes: what one should know about the description, for reports.
@@ -74,6 +75,7 @@ class Hardware:
     serves_writable: bool
     young_gates: bool
     executable: Helper | None = None
+    handler_locks: bool = False
     loaded: Helper = lambda entry: entry
     exceptions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -109,6 +111,9 @@ class Architecture:
             (protection word -> entry, frame number 0) and ``pmd_mkinvalid``.
         protections: protection class -> page protection word.
         frames: level -> the bits of an entry that hold the frame number.
+        in_place: kernel name -> helper on an entry in the table, where they were read from a kernel tree: called with the
+            entry and further words it gives its value, and ``after`` the entry that it leaves.
+        smp: the kernel is built for several CPUs.
         memory_frames: the largest frame number of memory; 0 if it is not known.
         swap_files: the kernel can swap; without, only special swap entries occur, such as those of migration.
         places: helper -> file and line of its definition, where it was read from a kernel tree.
@@ -139,6 +144,8 @@ class Architecture:
     levels: tuple[str, ...] = LEVELS
     hardwares: Mapping[str, Hardware] = field(default_factory=dict)
     protection_map: Mapping[int, int] = field(default_factory=dict)
+    in_place: Mapping[str, Any] = field(default_factory=dict)
+    smp: bool = False
     memory_frames: int = 0
     swap_files: bool = True
     places: Mapping[str, str] = field(default_factory=dict)

@@ -436,12 +436,18 @@ class TestStartup:
         assert all(len(line) < 80 for line in run.stdout.splitlines() if " " in line.strip())
 
 
-def test_ctrl_c_keeps_what_is_decided(tmp_path):
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_keeps_what_is_decided(tmp_path, jobs):
     target = tmp_path / "out.json"
     code = (
-        "import os, signal, threading, sys; from checker.cli.main import main\n"
-        "threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
-        f"sys.exit(main(['check', '--jobs', '1', '--json', {str(target)!r}]))"
+        "import os, signal, sys; from checker.cli import jobs; from checker.cli.main import main\n"
+        "decided, after = [], jobs._Progress.after\n"
+        "def interrupting(self, outcome):\n"
+        "    decided.append(outcome)\n"
+        "    if len(decided) == 3: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return after(self, outcome)\n"
+        "jobs._Progress.after = interrupting\n"
+        f"sys.exit(main(['check', '--no-cache', '--jobs', {jobs!r}, '--json', {str(target)!r}]))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert "Traceback" not in run.stderr
@@ -452,3 +458,21 @@ def test_ctrl_c_keeps_what_is_decided(tmp_path):
     assert "unknown" in verdicts
     assert verdicts & {"proved", "violated"}
     assert all("interrupted" in r["reason"] for r in results if r["verdict"] == "unknown")
+
+
+def test_a_process_that_is_killed_leaves_its_jobs_undecided(tmp_path):
+    target = tmp_path / "out.json"
+    code = (
+        "import os, signal, sys; from checker.cli import jobs; from checker.cli.main import main\n"
+        "decide = jobs._decide_job\n"
+        "def dying(task):\n"
+        "    if 'hev' in task[0].config: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return decide(task)\n"
+        "jobs._decide_job = dying\n"
+        f"sys.exit(main(['check', 'loongarch', '--world', 'pte', '--no-cache', '--jobs', '2', '--json', {str(target)!r}]))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert "Traceback" not in run.stderr
+    results = json.loads(target.read_text())["results"]
+    assert {r["verdict"] for r in results if r["config"] == "loongarch/hev"} == {"unknown"}
+    assert all("died" in r["reason"] for r in results if r["verdict"] == "unknown")

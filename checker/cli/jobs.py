@@ -7,6 +7,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -281,9 +283,24 @@ def _run(tasks: list[tuple[Job, Options]], processes: int | None) -> Iterator[Ou
         return
     # Fork where there is fork: workers then start in milliseconds, and no solver is loaded in this process.
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    with multiprocessing.get_context(method).Pool(count) as pool:
-        for outcomes in pool.imap_unordered(_decide_group, groups.values()):
-            yield from map(progress.after, outcomes)
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context(method))
+    started = {pool.submit(_decide_group, group): group for group in groups.values()}
+    try:
+        for future in as_completed(started):
+            yield from map(progress.after, _outcomes(future, started[future]))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+DIED = "the process that was to decide it died; was there memory enough?"
+"""The reason for what a killed process left undecided."""
+
+
+def _outcomes(future: Future[list[Outcome]], group: list[tuple[Job, Options]]) -> list[Outcome]:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return [Outcome(job, tuple(_undecided(job, DIED))) for job, _ in group]
 
 
 def _groups(tasks: list[tuple[Job, Options]], count: int) -> dict[object, list[tuple[Job, Options]]]:

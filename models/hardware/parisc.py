@@ -36,6 +36,7 @@ def _describe(constants: Constants, features: frozenset[str]) -> Mapping[str, Ha
         handler=storable,
         handled=lambda entry: entry | recorded,
         executable=lambda entry: both((entry & (page | read)) == (page | read), (entry & (execute | gateway)) != 0),
+        handler_locks=True,
         loaded=lambda entry: entry | accessed,
         source="arch/parisc/kernel/entry.S dtlb_miss_*, dbit_trap_*, make_insert_tlb; PA-RISC 2.0 Architecture, "
         "chapter 3, Access Control",

@@ -27,6 +27,7 @@ handle_mm_fault().
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from checker.logic import both
@@ -34,6 +35,11 @@ from models.hardware import Constants, Machine, NamedBit
 from models.pte import Hardware
 
 Predicate = Callable[[Any], Any]
+
+
+_PLAIN_IF_NOT_PRESENT = {
+    "get-and-clear-is-one-step": "pmdp_huge_get_and_clear() reads first and writes later only where the entry is not present"
+}
 
 
 def _never(entry: Any) -> Any:
@@ -108,7 +114,7 @@ def _radix(constants: Constants, features: frozenset[str]) -> Mapping[str, Hardw
             _NO_KEYS,
         ),
     )
-    return {"pte": hardware, "pmd": hardware, "pud": hardware}
+    return {"pte": hardware, "pmd": replace(hardware, exceptions=_PLAIN_IF_NOT_PRESENT), "pud": hardware}
 
 
 def _hash64(constants: Constants, features: frozenset[str]) -> Mapping[str, Hardware]:
@@ -140,7 +146,7 @@ def _hash64(constants: Constants, features: frozenset[str]) -> Mapping[str, Hard
             _NO_KEYS,
         ),
     )
-    return {"pte": hardware, "pmd": hardware}
+    return {"pte": hardware, "pmd": replace(hardware, exceptions=_PLAIN_IF_NOT_PRESENT)}
 
 
 def _book3s32(constants: Constants, features: frozenset[str]) -> Mapping[str, Hardware]:

@@ -9,6 +9,7 @@ handle_mm_fault(): arch/x86/mm/fault.c, do_user_addr_fault().
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from checker.logic import both, either, ite
@@ -86,8 +87,18 @@ _FIXED = {
     "_PAGE_PSE": 0x80,
 }
 
+_HALF_BY_HALF = {
+    "invalidate-is-one-step": "pmdp_establish() exchanges the low word, in which the CPU records, in one step"
+}
+
+
+def _describe_pae(constants: Constants, features: frozenset[str]) -> Mapping[str, Hardware]:
+    found = describe(constants, features)
+    return {**found, "pmd": replace(found["pmd"], exceptions=_HALF_BY_HALF)}
+
+
 MACHINES = (
     Machine("x86-64", _BITS, describe, fixed={**_FIXED, "_PAGE_NX": 1 << 63}),
     Machine("x86-32", _BITS, describe, fixed={**_FIXED, "_PAGE_NX": 0}),
-    Machine("x86-pae", _BITS, describe, fixed={**_FIXED, "_PAGE_NX": 1 << 63}),
+    Machine("x86-pae", _BITS, _describe_pae, fixed={**_FIXED, "_PAGE_NX": 1 << 63}),
 )
