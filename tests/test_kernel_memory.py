@@ -15,7 +15,8 @@ from models.kernel.architectures import IN_PLACE, MM_CONSTANTS
 from models.kernel.coverage import ABSENT, LIFTED, NOT_LIFTED
 from models.kernel.errors import MAX_CASES, MAX_ROUNDS, LimitExceeded
 from models.kernel.platforms import PLATFORMS
-from models.kernel.values import Struct, StructType, Word, seen_as
+from models.kernel.values import Struct, StructType, Word
+from models.kernel.views import seen_as
 from models.kernel.words import INT, UINT, ULONG, Abi, Undefined, number
 from tests import kernel_trees
 from tests.compiled import ATOMICS, TYPES, WORDS, build, needs_cc
@@ -229,7 +230,7 @@ REFUSED = [
     ("mm->context = ptep->pte++;", "a variable of the kernel of this form"),
     ("pte_val(*ptep) = mm->context++;", "no value where one is needed"),
     ("pte_t *p = ptep; p++; *p = __pte(0);", "arithmetic on a pointer"),
-    ("gone()->context = 1;", "it reads memory"),
+    ("gone()->context = 1;", "a pointer to a variable that is gone"),
     ("pte_val(*ptep) = mm->context;", "reads memory"),
     ("clear_bit(64, (unsigned long *)ptep);", "the number of a bit"),
     ("clear_bit(ptep->pte, (unsigned long *)ptep);", "the number of a bit"),
@@ -262,7 +263,7 @@ REFUSED = [
     ("if (addr < 4096) pte_val(*ptep) = 0;", "its effect depends on the address"),
 ]  # fmt: skip
 BEFORE = (
-    SET + "struct two { unsigned int a, b; }; struct wide { u64 a, b; }; struct three { u8 a, b, c; };\n"
+    SET + "struct two { unsigned int a, b; }; struct wide { u64 a, b; }; struct three { u8 a, b, c; }; "
     "struct mixed { char a, b; short c; int d; };\n"
     "static inline unsigned long *gone(void) { unsigned long x = 1; return &x; } "
     "static inline unsigned long buggy(unsigned long a) { BUG(); return 1; }\n"

@@ -39,8 +39,8 @@ def _step(name: str, parameters: str, level: str = "pte") -> Instead:
 
 _SET = "unsigned long clr, unsigned long set"
 _OF_PMD = "struct mm_struct *mm, unsigned long addr, pmd_t *pmdp"
-_RADIX = {"__radix_pte_update": _step("__radix_pte_update", f"pte_t *ptep, {_SET}")}
-_HASH = {
+_STEPS = {
+    "__radix_pte_update": _step("__radix_pte_update", f"pte_t *ptep, {_SET}"),
     "hash__pte_update_one": _step("hash__pte_update_one", f"pte_t *ptep, {_SET}"),
     # Linux 6.1 has the loop here
     "hash__pte_update": _step(
@@ -148,7 +148,7 @@ def _book3s64(name: str, radix: bool, says: str, **more: Any) -> Platform:
             "cpu_has_feature": _POWER10 if radix else _COHERENT,
             "is_exec_fault": _NO_FETCH,
         },
-        instead=_RADIX if radix else _HASH,
+        instead=_STEPS,
         quiet=_QUIET,
         constants=_CONSTANTS,
         page_shift=16,
