@@ -72,7 +72,7 @@ def _permissions(level: Level) -> Iterator[Invariant]:
         consequence="PROT_NONE and NUMA hinting do not keep anybody out",
         premise=lambda s: hardware.readable(s.entry),
     )
-    if hardware.executable is not None:
+    if hardware.executable is not None and level.arch.protection_map:
         yield Invariant(
             "exec-only-when-allowed",
             "the hardware lets a user fetch instructions only if the protection in force does",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -214,6 +216,64 @@ def test_an_unreadable_header(tmp_path: Path) -> None:
     assert f"{PGTABLE} cannot be read: Permission denied" in refusal(root)
 
 
+def test_folders_that_are_links(tmp_path: Path) -> None:
+    root = made_up_tree(tmp_path / "tree", "")
+    (root / "arch" / "loongarch").rename(tmp_path / "moved")
+    (root / "arch" / "loongarch").symlink_to(tmp_path / "moved")
+    assert "is a link that leaves the tree" in refusal(root)
+    (root / "arch" / "loongarch").unlink()
+    (root / "arch" / "loongarch").symlink_to("loongarch")
+    message = refusal(root)
+    assert "cannot be opened" in message or "has no arch/loongarch" in message or "is missing" in message
+    (root / "arch" / "loongarch").unlink()
+    (root / "arch" / "loongarch").symlink_to("../arch")
+    assert f"{PGTABLE} is missing" in refusal(root)
+
+
+def test_an_include_through_a_link_that_leaves_the_tree(tmp_path: Path) -> None:
+    (tmp_path / "secret.h").write_text("#define _PAGE_SECRET 1\n")
+    root = made_up_tree(tmp_path / "tree", "#include <asm/pgtable-bits.h>\n")
+    (root / "arch" / "loongarch" / "include" / "asm" / "pgtable-bits.h").symlink_to("../../../../../secret.h")
+    message = refusal(root)
+    assert "pgtable-bits.h is a link that leaves the tree" in message and "SECRET" not in message
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "/dev/stdin", "/proc/self/mem", "/proc/self/fd/0", "/dev/tty"])
+def test_links_to_devices_leave_the_tree(tmp_path: Path, target: str) -> None:
+    root = made_up_tree(tmp_path, "")
+    (root / PGTABLE).unlink()
+    (root / PGTABLE).symlink_to(target)
+    message = refusal(root)
+    assert "is a link that leaves the tree" in message or "cannot be opened" in message
+
+
+@pytest.mark.parametrize("path", [PGTABLE, "Makefile", "include/linux/pgtable.h", "include/generated/utsrelease.h"])
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
+def test_what_is_no_file_is_not_opened(tmp_path: Path, path: str, kind: str) -> None:
+    root = made_up_tree(tmp_path, "")
+    (root / path).parent.mkdir(exist_ok=True)
+    (root / path).unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(root / path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as made, pytest.MonkeyPatch.context() as patch:
+            patch.chdir((root / path).parent)
+            made.bind((root / path).name)
+    else:
+        try:
+            os.mknod(root / path, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+        except OSError:
+            pytest.skip("only root may make devices")
+    assert f"{path} is not a regular file" in refusal(root)
+
+
+def test_pipes_among_the_sources_are_not_opened(tmp_path: Path) -> None:
+    root = made_up_tree(tmp_path, "")
+    (root / "arch" / "loongarch" / "mm").mkdir()
+    os.mkfifo(root / "arch" / "loongarch" / "mm" / "cache.c")
+    assert "arch/loongarch/mm/cache.c is not a regular file" in refusal(root)
+
+
 def test_nul_bytes(tmp_path: Path) -> None:
     assert refused_header(tmp_path, b"int x;\n\0\n") == f"{PGTABLE}:2: a NUL byte: this is no C source"
 
@@ -230,6 +290,26 @@ def test_bytes_that_are_no_utf8_are_refused_in_helpers(tmp_path: Path) -> None:
 
 def test_a_huge_file(tmp_path: Path) -> None:
     assert f"larger than the limit of {MAX_FILE_BYTES} bytes" in refused_header(tmp_path, "\n" * (MAX_FILE_BYTES + 1))
+
+
+def test_a_file_with_a_hole_of_a_terabyte(tmp_path: Path) -> None:
+    root = made_up_tree(tmp_path, "")
+    os.truncate(root / PGTABLE, 1 << 40)
+    assert f"larger than the limit of {MAX_FILE_BYTES} bytes" in refusal(root)
+
+
+def test_very_many_files_of_some_size(tmp_path: Path) -> None:
+    root = made_up_tree(tmp_path, "#include <asm/pgtable-bits.h>\n" * 9, pgtable_bits="\n" * 900_000)
+    assert "the sources read so far are larger than the limit" in refusal(root)
+
+
+def test_a_macro_of_a_million_lines(tmp_path: Path) -> None:
+    assert "larger than the limit" in refused_header(tmp_path, "#define X \\\n" + "1 \\\n" * 1_000_000 + "1\n")
+
+
+def test_a_macro_defined_a_hundred_thousand_times(tmp_path: Path) -> None:
+    header = "#define X X + 1\n" * 50_000 + "#define pte_mkdirty(p) X\n"
+    assert not_lifted(tmp_path, header).reason == "X is not known"
 
 
 def test_a_macro_of_very_many_lines(tmp_path: Path) -> None:
@@ -391,6 +471,13 @@ def test_types_that_are_defined_by_themselves(tmp_path: Path) -> None:
     assert "is defined by itself" in found.reason
 
 
+@pytest.mark.parametrize("name", ["pte_t", "unsigned", "new_t", "const"])
+def test_a_typedef_of_nothing_defines_nothing(tmp_path: Path, name: str) -> None:
+    header = f"{HEAD}typedef {name};\n#define pte_mkdirty(pte) __pte(pte_val(pte) | 2)\n"
+    found = lift_tree(made_up_tree(tmp_path, header), "loongarch")
+    assert found.helpers["pte_mkdirty"](1) == 3
+
+
 def test_enumerators_that_are_defined_by_themselves(tmp_path: Path) -> None:
     message = refused_header(
         tmp_path, HEAD + "enum e { A = B, B = A };\nstatic inline pte_t pte_mkdirty(pte_t p) { return __pte(A); }\n"
@@ -401,6 +488,11 @@ def test_enumerators_that_are_defined_by_themselves(tmp_path: Path) -> None:
 def test_very_many_variables(tmp_path: Path) -> None:
     body = "".join(f"int v{i} = 0;\n" for i in range(5_000)) + "return pte;"
     assert "variables" in refused_header(tmp_path, mkdirty(body))
+
+
+def test_a_protection_that_is_no_value(tmp_path: Path) -> None:
+    message = refused_header(tmp_path, HEAD + "#define __P010 pte_mkdirty\n")
+    assert message == f"{PGTABLE}:2: the protection __P010 cannot be read: pte_mkdirty is not known"
 
 
 def test_very_many_constants(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from checker.cli.changes import change_data, change_report, changes, status_of
 from checker.cli.jobs import EXTRAS, UNREAD, Job, Outcome, decide_jobs
+from checker.cli.kernels import kernel_tree, opened
 from checker.cli.main import UsageError
 from checker.cli.trees import MM_MACHINES, contract_jobs, tree_configs, tree_report
 from checker.decision import Options
@@ -79,7 +81,7 @@ def _whole_kernels(args: argparse.Namespace) -> list[Job]:
     extras = tuple(sorted(set(args.extras)))
     releases = [args.mm] if args.mm else list(GENERATIONS)
     return [
-        Job("", "kernel", args.split or "", "", release, args.migration or "", extras, args.processes)
+        Job("", "kernel", args.split or "", None, release, args.migration or "", extras, args.processes)
         for release in releases
     ]
 
@@ -108,7 +110,7 @@ def plan(args: argparse.Namespace) -> list[Job]:
         worlds = ["pte", *worlds]  # the comparison shows the contract's verdict beside the kernel's
     jobs: list[Job] = []
     for config in _configs(args):
-        jobs += contract_jobs(config, "", ("pte", "pmd"), worlds)
+        jobs += contract_jobs(config, None, ("pte", "pmd"), worlds)
         if "mm" in worlds:
             jobs += [Job(config, "mm", split) for split in splits]
         jobs += [replace(job, config=config) for job in whole]
@@ -117,6 +119,7 @@ def plan(args: argparse.Namespace) -> list[Job]:
 
 def _tree_plan(args: argparse.Namespace, whole: list[Job]) -> list[Job]:
     """The same for a kernel tree: what is required of helpers, and generic mm where that is asked for."""
+    from models.kernel import affects
     from models.kernel.platforms import PLATFORMS
 
     mm = args.world in ("mm", "kernel") or args.split is not None
@@ -124,6 +127,8 @@ def _tree_plan(args: argparse.Namespace, whole: list[Job]) -> list[Job]:
     jobs: list[Job] = []
     for config in tree_configs(args.configs, args.kernel):
         name = config.partition("/")[0].partition("+")[0]
+        if args.kernel.patches and not args.configs and not affects(opened(args.kernel), PLATFORMS[name]):
+            continue
         if not mm:
             worlds = [args.world] if args.world else ["pte", "helpers"]
             jobs += contract_jobs(config, args.kernel, PLATFORMS[name].levels, worlds)
@@ -154,15 +159,18 @@ def _only(outcomes: list[Outcome], invariant: str | None) -> list[Outcome]:
 def run_check(args: argparse.Namespace) -> int:
     """Runs ``ptecheck check`` and returns its exit status."""
     watch_interrupts()
+    if args.save_scenarios and args.kernel:
+        raise UsageError("--save-scenarios: scenarios name built-in configurations, so leave out --kernel")
+    args.kernel = kernel_tree(args.kernel, args.git, args.patch, args.reverse)
     jobs = plan(args)
     if args.save:
         _require_writable_folder(args.save, "--save")
     if args.save_scenarios:
-        if args.kernel:
-            raise UsageError("--save-scenarios: scenarios name built-in configurations, so leave out --kernel")
         _require_writable_folder(args.save_scenarios, "--save-scenarios")
     if args.json and args.json != "-":
         require_writable_file(args.json)
+    if args.kernel and args.kernel.patches:
+        return _run_changes(args, jobs)
     if args.kernel and args.configs:
         _lift_once(jobs)
     outcomes = decide_jobs(jobs, Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache), args.jobs)
@@ -190,6 +198,25 @@ def run_check(args: argparse.Namespace) -> int:
         sys.stdout.write(for_terminal(text))
     results = [result for outcome in outcomes for result in outcome.results]
     return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
+
+
+def _run_changes(args: argparse.Namespace, jobs: list[Job]) -> int:
+    """What the patches change: every machine that they can make a difference for, before and after."""
+    if not jobs:
+        print("the patches touch no file that helpers are read from: nothing changes")
+        return 0
+    options = Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache)
+    old = [replace(job, kernel=args.kernel.unpatched) for job in jobs]
+    outcomes = decide_jobs([*old, *jobs], options, args.jobs)
+    before, after = outcomes[: len(old)], outcomes[len(old) :]
+    found = changes(_only(before, args.invariant), _only(after, args.invariant))
+    if args.json:
+        from checker.cli.output import write_json
+
+        write_json(change_data(found, args.kernel), args.json)
+    if args.json != "-":
+        sys.stdout.write(change_report(found, args.kernel))
+    return status_of(found)
 
 
 def _is_whole(args: argparse.Namespace) -> bool:

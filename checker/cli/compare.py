@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from checker.cli.jobs import UNREAD, Job, Outcome, decide_jobs
+from checker.cli.kernels import kernel_tree
 from checker.cli.main import UsageError
 from checker.cli.table import cell
 from checker.cli.traces import ending
@@ -28,6 +29,7 @@ def run_compare(args: argparse.Namespace) -> int:
     watch_interrupts()
     if not args.machines and not args.all:
         raise UsageError("name the machines to compare, or use --all")
+    args.kernel = kernel_tree(args.kernel, args.git, [], False)
     jobs = _plan(args)
     outcomes = decide_jobs(jobs, Options(seconds=args.timeout, remember=not args.no_cache), args.jobs)
     machines = _by_machine([outcome for outcome in outcomes if outcome.results])
@@ -58,7 +60,7 @@ def _plan(args: argparse.Namespace) -> list[Job]:
             raise UsageError(str(why)) from None
         if not found:
             raise UsageError(f"{base} has no variant {variant!r}: see ptecheck list variants")
-        jobs += contract_jobs(found[-1].config, "", ("pte", "pmd"), ("pte", "helpers"))
+        jobs += contract_jobs(found[-1].config, None, ("pte", "pmd"), ("pte", "helpers"))
     return jobs
 
 

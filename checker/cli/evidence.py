@@ -13,6 +13,7 @@ from checker import certificate as certificates
 from checker import trace as traces
 from checker.certificate import OBLIGATIONS, BadCertificate, Certificate, check_certificate
 from checker.cli.jobs import EXTRAS, HELPER_WORLDS, TITLES, Job, NotModelled, Outcome, build_system, find_architecture
+from checker.cli.kernels import KernelTree
 from checker.cli.main import EXIT_USAGE, UsageError
 from checker.cli.report import steps_words
 from checker.cli.traces import render_trace
@@ -156,7 +157,7 @@ def _job(data: dict[str, Any], path: Path, kernel: str | None) -> Job:
     if config.endswith("/tree") and not kernel:
         raise UsageError(f"{path}: made from a kernel tree: name it with --kernel")
     job = replace(_choices(data, path), config=config, world=world, split=split, level=level)
-    job = replace(job, kernel=(kernel or "") if config.endswith("/tree") else "")
+    job = replace(job, kernel=KernelTree(kernel) if kernel and config.endswith("/tree") else None)
     try:
         arch = find_architecture(job.config, job.kernel)
         if level and not set(level.split("+")) <= set(arch.levels):
@@ -185,7 +186,7 @@ def _choices(data: dict[str, Any], path: Path) -> Job:
     )
     if not all(known):
         raise UsageError(f"{path}: generation, migration, extras or processes is not one of those there are")
-    return Job("", "", "", "", release, migration, tuple(extras), processes)
+    return Job("", "", "", None, release, migration, tuple(extras), processes)
 
 
 def run_replay(file: str, kernel: str | None) -> int:

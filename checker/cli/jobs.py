@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker import cache
+from checker.cli.kernels import KernelTree, opened
 from checker.cli.main import UsageError
 from checker.decision import INTERRUPTED, Options, decide
 from checker.limits import stop_if_interrupted
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from models.pte import Architecture
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Job:
     """One system to decide.
 
@@ -33,7 +33,7 @@ class Job:
         world: ``pte``; ``helpers``, ``levels`` and ``codes`` (what is required of helpers); ``mm``, the core of generic mm
             under one order of calls in the split; ``kernel``, all of it.
         split: the order of calls in the split; "" in the PTE world, and for the release's own.
-        kernel: the kernel tree the helpers come from; "" for built-in ones.
+        kernel: the kernel tree the helpers come from; None for built-in ones.
         generation: the release of generic mm in the world ``kernel``; else "".
         migration: the order of calls at the end of a migration; "" for the release's own.
         extras: further choices, names of :data:`EXTRAS`, sorted.
@@ -44,7 +44,7 @@ class Job:
     config: str
     world: str
     split: str = ""
-    kernel: str = ""
+    kernel: KernelTree | None = None
     generation: str = ""
     migration: str = ""
     extras: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ class NotModelled(Exception):
     """A tree whose helpers were not all understood; the message lists them with file and line."""
 
 
-def find_architecture(config: str, kernel: str = "") -> Architecture:
+def find_architecture(config: str, kernel: KernelTree | None = None) -> Architecture:
     """The architecture of a full configuration name.
 
     Raises:
@@ -108,7 +108,7 @@ def find_architecture(config: str, kernel: str = "") -> Architecture:
     from models.registry import UnknownName, architecture, split_config
 
     try:
-        if not kernel:
+        if kernel is None:
             return architecture(config)
     except UnknownName as why:
         raise UsageError(str(why)) from None
@@ -117,7 +117,7 @@ def find_architecture(config: str, kernel: str = "") -> Architecture:
 
 
 @lru_cache(maxsize=64)
-def _from_tree(kernel: str, name: str, features: tuple[str, ...]) -> Architecture:
+def _from_tree(kernel: KernelTree, name: str, features: tuple[str, ...]) -> Architecture:
     from models.hardware import machines
     from models.kernel import CannotLift, KernelError, lift_tree, machine_from_tree
 
@@ -125,7 +125,7 @@ def _from_tree(kernel: str, name: str, features: tuple[str, ...]) -> Architectur
     if hardware is None:
         raise NotModelled(f"the hardware of {name} is not described")
     try:
-        return machine_from_tree(lift_tree(Path(kernel), name, features), hardware)
+        return machine_from_tree(lift_tree(opened(kernel), name, features), hardware)
     except CannotLift as why:
         raise NotModelled(str(why)) from None
     except KernelError as why:

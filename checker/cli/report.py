@@ -323,11 +323,12 @@ def json_data(outcomes: list[Outcome], paths: dict[tuple[Job, str], str]) -> dic
     """The results as JSON data, in the form of ``docs/result.schema.json``."""
     return {
         "schema": SCHEMA,
-        "results": [_result_data(o.job, r, paths.get((o.job, r.invariant))) for o in outcomes for r in o.results],
+        "results": [result_data(o.job, r, paths.get((o.job, r.invariant))) for o in outcomes for r in o.results],
     }
 
 
-def _result_data(job: Job, result: Result, path: str | None) -> dict[str, Any]:
+def result_data(job: Job, result: Result, path: str | None = None) -> dict[str, Any]:
+    """One result as JSON data."""
     trace, certificate = result.trace, result.certificate
     return {
         "config": job.config,

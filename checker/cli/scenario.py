@@ -55,7 +55,7 @@ def job_of(setting: Setting) -> Job:
         return Job(setting.config, "pte")
     chosen = setting.chosen()
     split, migration = ("".join(chosen.get(keyword, ())) for keyword in ("split", "migration"))
-    return Job(setting.config, "kernel", split, "", setting.kernel, migration, tuple(sorted(chosen.get("with", ()))))
+    return Job(setting.config, "kernel", split, None, setting.kernel, migration, tuple(sorted(chosen.get("with", ()))))
 
 
 def setting_of(job: Job) -> Setting:

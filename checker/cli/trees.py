@@ -6,18 +6,19 @@ import difflib
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, pairwise
-from pathlib import Path
 
 from checker.cli.jobs import HELPER_WORLDS, UNREAD, Job, NotModelled, Outcome, build_system, find_architecture
+from checker.cli.kernels import KernelTree, opened
 from checker.cli.main import UsageError
 from checker.cli.traces import ending
+from checker.trace import Trace
 from checker.verdict import Result, Verdict
 
 MM_MACHINES = ("loongarch", "sparc64", "x86-64")
 """Machines whose choices in generic mm the model knows (models/mm/kernel.py)."""
 
 
-def tree_configs(configs: list[str], kernel: str) -> list[str]:
+def tree_configs(configs: list[str], kernel: KernelTree) -> list[str]:
     """The machines to look at: as asked for, or every one of the tree, each without options.
 
     Args:
@@ -37,7 +38,7 @@ def tree_configs(configs: list[str], kernel: str) -> list[str]:
             raise UsageError(f"{config}: with --kernel the helpers come from the tree; leave out /{variant}")
         found += [_checked(machine, features) for machine in _machines_named(name)]
     try:
-        present = liftable(Path(kernel))
+        present = liftable(opened(kernel))
     except KernelError as why:
         raise UsageError(str(why)) from None
     return list(dict.fromkeys(found)) or [_checked(machine, ()) for machine in present]
@@ -71,12 +72,14 @@ def _checked(machine: str, features: tuple[str, ...]) -> str:
     return "+".join((machine, *sorted(set(features)))) + "/tree"
 
 
-def contract_jobs(config: str, kernel: str, levels: Iterable[str], worlds: Iterable[str]) -> Iterator[Job]:
+def contract_jobs(
+    config: str, kernel: KernelTree | None, levels: Iterable[str], worlds: Iterable[str]
+) -> Iterator[Job]:
     """Everything that is required of one machine's helpers, as jobs.
 
     Args:
         config: its full name.
-        kernel: the tree, or "".
+        kernel: the tree, if the helpers come from one.
         levels: the levels that may map pages.
         worlds: of ``pte`` and ``helpers``, those wanted.
     """
@@ -89,21 +92,19 @@ def contract_jobs(config: str, kernel: str, levels: Iterable[str], worlds: Itera
         yield from (Job(config, "codes", kernel=kernel, level=level) for level in names if kernel)
 
 
-def tree_report(outcomes: list[Outcome], kernel: str) -> str:
+def tree_report(outcomes: list[Outcome], kernel: KernelTree) -> str:
     """The report on many machines of one tree: a table, then what is broken, intended and not decided."""
     machines = {config: list(group) for config, group in groupby(outcomes, key=lambda o: o.job.config)}
     text = "\n".join([_heading(machines, kernel), *_table(machines)]) + "\n"
     for title, wanted in _SECTIONS.items():
         paragraphs = [p for config, group in machines.items() for p in _paragraphs(config, group, wanted)]
         text += f"\n{title}\n" + "".join(paragraphs) if paragraphs else ""
-    return text + _requirements(outcomes) + f"\nStep by step: ptecheck check MACHINE --kernel {kernel}\n"
+    return text + _requirements(outcomes) + f"\nStep by step: ptecheck check MACHINE {kernel.option}\n"
 
 
-def _heading(machines: dict[str, list[Outcome]], kernel: str) -> str:
-    from models.kernel.source import Tree
-
+def _heading(machines: dict[str, list[Outcome]], kernel: KernelTree) -> str:
     count = len(machines)
-    return f"Linux {Tree.open(Path(kernel)).version()}: what generic mm relies on, for {count} machines"
+    return f"Linux {opened(kernel).version()}: what generic mm relies on, for {count} machines"
 
 
 def _table(machines: dict[str, list[Outcome]]) -> Iterator[str]:
@@ -176,7 +177,7 @@ def _paragraph(config: str, reason: str, pairs: list[tuple[Job, Result]]) -> str
     if result.trace is None:
         names = ", ".join(dict.fromkeys(r.invariant for _, r in pairs if r.invariant != UNREAD))
         return fill(f"{short(config)}: {reason}" + (f" ({names})" if names else ""))
-    where = ", ".join(dict.fromkeys(_place(job) for job, _ in pairs))
+    where = ", ".join(dict.fromkeys(place(job) for job, _ in pairs))
     head = f"{short(config)}: {result.invariant} ({where})"
     if result.exception:
         return fill(f"{head}: {result.exception}")
@@ -184,11 +185,22 @@ def _paragraph(config: str, reason: str, pairs: list[tuple[Job, Result]]) -> str
     text = fill(f"{head}: {run}")
     if result.cost:
         return text
-    told = ending(job, result.trace)
-    values = ", ".join(f"{name} {value:#x}" for name, value in told.values.items())
-    made = [f"{calls} {value:#x}" for calls, value in told.judged[:_SHOWN_JUDGED] if calls]
-    text += fill("; ".join([values, *made]), "    ")
-    return text + "".join(fill(f"{helper} {place}", "    ") for helper, place in told.places.items())
+    return text + _ending(job, result.trace)
+
+
+def told(job: Job, result: Result) -> str:
+    """A violation in short: the shortest way, the entry, the helpers."""
+    assert result.trace is not None
+    run = ", ".join([result.trace.start, *(step.operation for step in result.trace.steps[1:])])
+    return fill(run, "    ") + _ending(job, result.trace)
+
+
+def _ending(job: Job, trace: Trace) -> str:
+    end = ending(job, trace)
+    values = ", ".join(f"{name} {value:#x}" for name, value in end.values.items())
+    made = [f"{calls} {value:#x}" for calls, value in end.judged[:_SHOWN_JUDGED] if calls]
+    text = fill("; ".join([values, *made]), "    ")
+    return text + "".join(fill(f"{helper} {where}", "    ") for helper, where in end.places.items())
 
 
 _SHOWN_JUDGED = 2
@@ -206,7 +218,8 @@ def _requirements(outcomes: list[Outcome]) -> str:
     return f"\nWhat is required\n{lines}" if lines else ""
 
 
-def _place(job: Job) -> str:
+def place(job: Job) -> str:
+    """Which entries of a machine a job is about."""
     return job.level.replace("+", " and ") if job.world in HELPER_WORLDS else "in any order"
 
 

@@ -94,13 +94,14 @@ class LiftedTree:
         return coverage((*self.platform.wanted, *IN_PLACE), {**self.helpers, **self.in_place}, self.missing)
 
 
-def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> LiftedTree:
+def lift_tree(tree: Tree | Path, architecture: str, features: tuple[str, ...] = ()) -> LiftedTree:
     """Reads the page-table helpers and bits of one architecture from a kernel tree.
 
     Nothing of the tree is run or compiled, and nothing outside it is read.
 
     Args:
-        tree: a git checkout, an unpacked tarball or Debian's ``linux-headers-*-common`` folder.
+        tree: a git checkout, an unpacked tarball or Debian's ``linux-headers-*-common`` folder; or what
+            :func:`models.kernel.open_tree` made of one.
         architecture: a name in :data:`models.kernel.platforms.PLATFORMS`.
         features: options in force, ``("shstk",)``; none: the platform's default.
 
@@ -112,7 +113,7 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
         near = difflib.get_close_matches(architecture, PLATFORMS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "see ptecheck list architectures"
         raise KernelError(f"helpers of {architecture} cannot be read from a kernel tree: {hint}")
-    folder = Tree.open(tree)
+    folder = _opened(tree)
     chosen = features or platform.default
     for name in chosen:
         clash = platform.features[name].excludes & set(chosen) if name in platform.features else None
@@ -132,17 +133,22 @@ def lift_tree(tree: Path, architecture: str, features: tuple[str, ...] = ()) -> 
     return lifter.result()
 
 
-def liftable(tree: Path) -> list[str]:
+def liftable(tree: Tree | Path) -> list[str]:
     """The architectures of a kernel tree that can be lifted, by their names in ptecheck.
 
     Raises:
         KernelError: the folder is no kernel tree, or has none of them.
     """
-    folder = Tree.open(tree)
+    folder = _opened(tree)
     found = [name for name, platform in PLATFORMS.items() if folder.has(f"arch/{platform.folder}")]
     if not found:
         _check_layout(folder, next(iter(PLATFORMS.values())))
     return found
+
+
+def _opened(tree: Tree | Path) -> Tree:
+    """The tree with nothing read from it so far."""
+    return tree.fresh() if isinstance(tree, Tree) else Tree.open(tree)
 
 
 def _check_layout(tree: Tree, platform: Platform) -> None:
@@ -150,16 +156,16 @@ def _check_layout(tree: Tree, platform: Platform) -> None:
     wanted = f"arch/{platform.folder}/include/asm/pgtable.h"
     if not (tree.has("arch") and tree.has("include")):
         raise KernelError(
-            f"{tree.root} is no kernel tree: looked for {wanted} and {MAIN_HEADER} and found no arch/ and include/"
+            f"{tree.label} is no kernel tree: looked for {wanted} and {MAIN_HEADER} and found no arch/ and include/"
         )
     if not tree.has(f"arch/{platform.folder}"):
         present = ", ".join(tree.folders("arch")[:40]) or "nothing"
         raise KernelError(
-            f"{tree.root} has no arch/{platform.folder}, so it does not support {platform.name} (arch/ has {present})"
+            f"{tree.label} has no arch/{platform.folder}, so it does not support {platform.name} (arch/ has {present})"
         )
     for path in (wanted, MAIN_HEADER):
         if not tree.has(path):
-            raise KernelError(f"{tree.root} is no complete kernel tree: {path} is missing")
+            raise KernelError(f"{tree.label} is no complete kernel tree: {path} is missing")
 
 
 class Lifter:
@@ -216,7 +222,7 @@ class Lifter:
             protections=found.classes,
             protection_map=found.table,
             protection_source=found.source,
-            assumptions=tuple(self.interpreter.used),
+            assumptions=(*self.interpreter.used, *self.sources.tree.remarks(self.sources.files)),
             configuration={name: self.platform.config.get(name, "") for name in asked},
             files=tuple(self.sources.files),
             replaced=tuple(self.interpreter.replaced),
@@ -334,7 +340,7 @@ class Lifter:
         found: dict[str, int] = {}
         names = [name for name in self.sources.macros.names() if name.startswith(self.platform.constants)]
         if len(names) > MAX_CONSTANTS:
-            raise KernelError(f"{self.sources.tree.root}: more than {MAX_CONSTANTS} macros with page-table names")
+            raise KernelError(f"{self.sources.tree.label}: more than {MAX_CONSTANTS} macros with page-table names")
         for name in names:
             macro = self.sources.macros.lookup(name, self.last)
             value = self._constant(name) if macro is not None and macro.params is None else None

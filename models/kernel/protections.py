@@ -129,7 +129,10 @@ def _of_index_macros(interpreter: Interpreter, evaluate: Evaluate) -> Protection
         name = f"__{'S' if index & SHARED else 'P'}{index & (SHARED - 1):03b}"
         macro = interpreter.unit.macros.lookup(name)
         if macro is not None:
-            words[index] = _integer(evaluate(name), interpreter.platform.abi)
+            try:
+                words[index] = _integer(evaluate(name), interpreter.platform.abi)
+            except (Unsupported, Undefined) as error:
+                raise fault(macro, f"the protection {name} cannot be read: {error}") from None
             places[index] = f"{macro.file}:{macro.line}"
     return _classified(words, places)
 

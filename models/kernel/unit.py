@@ -152,6 +152,8 @@ class Unit:
         if words:
             name = words[-1].text
             end = max(index for index, token in enumerate(head) if token is words[-1])
+            if end == 1:
+                return
             self.typedefs[name] = head[1:end]
             self.arrays.pop(name, None)
             if end + 1 < len(head) and head[end + 1].text == "[":

@@ -1,0 +1,84 @@
+"""The kernel tree that a user named: a folder, a revision of its repository, patches in front of either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from checker.cli.main import UsageError
+
+if TYPE_CHECKING:
+    from models.kernel import Patch, Tree
+
+
+@dataclass(frozen=True)
+class KernelTree:
+    """Where helpers are to be read from.
+
+    Attributes:
+        folder: the top folder of the tree, or of a repository.
+        git: a revision of it; "" for the files that are there.
+        patches: applied in memory, in this order.
+        reverse: taken back instead, the last one first.
+        names: what the patches are called in a report.
+    """
+
+    folder: str
+    git: str = ""
+    patches: tuple[Patch, ...] = ()
+    reverse: bool = False
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.folder + (f" at {self.git}" if self.git else "")
+
+    @property
+    def option(self) -> str:
+        """The options that name it on the command line."""
+        return f"--kernel {self.folder}" + (f" --git {self.git}" if self.git else "")
+
+    @property
+    def unpatched(self) -> KernelTree:
+        """The tree before its patches."""
+        return replace(self, patches=(), reverse=False, names=())
+
+
+@lru_cache(maxsize=4)
+def opened(kernel: KernelTree) -> Tree:
+    """The tree to lift from.
+
+    Raises:
+        UsageError: it cannot be read, or a patch does not fit.
+    """
+    from models.kernel import KernelError, open_tree
+
+    try:
+        return open_tree(Path(kernel.folder), kernel.git or None, kernel.patches, kernel.reverse)
+    except KernelError as why:
+        raise UsageError(str(why)) from None
+
+
+def kernel_tree(folder: str | None, git: str | None, patches: list[str], reverse: bool) -> KernelTree | None:
+    """What the options name, with every patch read; None without a tree.
+
+    Raises:
+        UsageError: options that need another one, or a patch that cannot be read.
+    """
+    if folder is None:
+        lonely = "--patch" if patches else "--git" if git else "--reverse" if reverse else ""
+        if lonely:
+            raise UsageError(f"{lonely} is about a kernel tree: name it with --kernel")
+        return None
+    if reverse and not patches:
+        raise UsageError("--reverse takes patches back: name them with --patch")
+    from models.kernel import KernelError, Patch
+    from models.kernel.tokens import printable
+
+    try:
+        read = tuple(Patch.read(name) for name in patches)
+    except KernelError as why:
+        raise UsageError(str(why)) from None
+    names = tuple("standard input" if name == "-" else printable(Path(name).name) for name in patches)
+    return KernelTree(folder, git or "", read, reverse, names)
