@@ -196,6 +196,8 @@ def test_macros_work_in_place_too(lift: Lift) -> None:
         "mm->context.count++; mm->context.last = pte_val(*ptep); counted--; log[3] = ptep->pte;",
         "if (strange(*ptep)) { mm->context.count++; counted = 1; }",
         "pte_t *p = ptep; p++; ++p;",
+        "if (likely(mm != &init_mm) && strange(*ptep)) flush_tlb_page(mm, addr);",
+        "keep(ptep, SIZE_OF_A_PAGE);",
         "if (strange(*ptep)) { if (1) barrier(); } else flush_tlb_all();",
         "WARN_ON(pte_val(READ_ONCE(*ptep)));",
         "unsigned long page = strange(*ptep), paddr = page + 1; flush_dcache_range(paddr, paddr + 1);",
@@ -203,12 +205,17 @@ def test_macros_work_in_place_too(lift: Lift) -> None:
     ],
 )
 def test_calls_that_leave_entries_alone(lift: Lift, body: str) -> None:
-    found = changed_by(lift, body, before=f"{SET}extern unsigned long counted, log[4];")
+    before = (
+        f"{SET}extern unsigned long counted, log[4]; static inline void keep(pte_t *p, int no) {{ pte_t old = *p; }}"
+    )
+    found = changed_by(lift, body, before=before)
     assert isinstance(found, InPlaceHelper), str(found)
     assert found.after(5) == 5 and found.atomic
 
 
 REFUSED = [
+    ("used(ptep, SIZE_OF_A_PAGE);", "SIZE_OF_A_PAGE is not known"),
+    ("used(ptep, ptep->pte++ + SIZE_OF_A_PAGE);", "SIZE_OF_A_PAGE is not known"),
     ("ptep++; *ptep = __pte(0);", "arithmetic on a pointer"),
     ("*(ptep + 1) = __pte(0);", "arithmetic on a pointer"),
     ("ptep[1] = __pte(0);", "an array element other than [0]"),
@@ -266,7 +273,8 @@ BEFORE = (
     SET + "struct two { unsigned int a, b; }; struct wide { u64 a, b; }; struct three { u8 a, b, c; }; "
     "struct mixed { char a, b; short c; int d; };\n"
     "static inline unsigned long *gone(void) { unsigned long x = 1; return &x; } "
-    "static inline unsigned long buggy(unsigned long a) { BUG(); return 1; }\n"
+    "static inline unsigned long buggy(unsigned long a) { BUG(); return 1; }"
+    "static inline void used(pte_t *p, int by) { p->pte = by; }\n"
 )
 
 

@@ -280,8 +280,8 @@ def joined(value: Value, abi: Abi) -> Term:
     if isinstance(value, Struct):
         return _bits(value)
     # an entry is the number that the CPU reads, whatever the order of its bytes in memory
-    number_held = scalar(value)
-    return as_word(Word(replace(number_held.type, swapped=False), number_held.term), abi)
+    held = scalar(value)
+    return as_word(Word(replace(held.type, swapped=False), held.term) if held.type.swapped else held, abi)
 
 
 def _bits(value: Value) -> Term:

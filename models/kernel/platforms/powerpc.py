@@ -30,11 +30,11 @@ _STEP = (
 """An entry changed in one step; it is big-endian in memory."""
 
 
-def _step(name: str, parameters: str, level: str = "pte") -> Instead:
+def _step(name: str, parameters: str, level: str = "pte", where: str = "") -> Instead:
     """A loop of ldarx and stdcx. put into C."""
     pointer = f"{level}p"
     text = _STEP.format(name=name, parameters=parameters, value=f"{level}_val", pointer=pointer, member=level)
-    return Instead(text, f"{name}() changes an entry in one step, when no hash fault has it in its hands")
+    return Instead(text, f"{name}() changes an entry in one step, when no hash fault has it in its hands", where)
 
 
 _SET = "unsigned long clr, unsigned long set"
@@ -44,7 +44,9 @@ _STEPS = {
     "hash__pte_update_one": _step("hash__pte_update_one", f"pte_t *ptep, {_SET}"),
     # Linux 6.1 has the loop here
     "hash__pte_update": _step(
-        "hash__pte_update", f"struct mm_struct *mm, unsigned long addr, pte_t *ptep, {_SET}, int huge"
+        "hash__pte_update",
+        f"struct mm_struct *mm, unsigned long addr, pte_t *ptep, {_SET}, int huge",
+        where="__asm__",
     ),
     "hash__ptep_set_access_flags": Instead(
         "static inline void hash__ptep_set_access_flags(pte_t *ptep, pte_t entry) { unsigned long old; do { "
