@@ -14,19 +14,9 @@ from models.kernel import LiftedHelper, LiftedTree, lift_tree
 from models.kernel.architectures import CLASSES, NO_VALUE
 from models.kernel.platforms import PLATFORMS
 from tests import kernel_trees
-from tests.compiled import (
-    TYPES,
-    WORDS,
-    Program,
-    arguments,
-    build,
-    compiled,
-    left_wrapper,
-    needs_cc,
-    needs_width,
-    wanted_tree,
-    wrapper,
-)
+from tests.compiled import TYPES, WORDS, Program, arguments, build, needs_cc, needs_width, wanted_tree
+from tests.compiled_tree import compiled
+from tests.wrappers import left_wrapper, wrapper
 
 CONFIGURATIONS = [
     (name, features)

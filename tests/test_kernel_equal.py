@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 import z3
 
-from models.hardware import machines
 from models.kernel import LiftedTree, architecture_from_tree, lift_tree
-from models.kernel.build import machine_from_tree
 from models.pte import Architecture
 from models.registry import architecture
 from tests import kernel_trees
@@ -28,8 +26,6 @@ PAIRS = [
     ("6.12", "sparc64/linux-6.12"),
     ("6.12", "sparc64+sun4v/linux-6.12"),
 ]
-TAKES_A_POINTER = {"sparc64": {"pmd_mkinvalid"}}
-"""Written by hand after pmdp_invalidate(), which stands in arch/sparc/mm/tlb.c and is no function of an entry."""
 
 
 def both(version: str, config: str) -> tuple[Architecture, Architecture, LiftedTree]:
@@ -39,8 +35,6 @@ def both(version: str, config: str) -> tuple[Architecture, Architecture, LiftedT
         pytest.skip(kernel_trees.why_not(version))
     by_hand = architecture(config)
     lifted = lift_tree(tree, by_hand.name, by_hand.features)
-    if by_hand.name in TAKES_A_POINTER:
-        return by_hand, machine_from_tree(lifted, machines()[by_hand.name]), lifted
     return by_hand, architecture_from_tree(by_hand, lifted), lifted
 
 
@@ -58,12 +52,8 @@ def differs(left: Any, right: Any) -> z3.ModelRef | None:
 def test_every_helper_is_the_trees(version: str, config: str) -> None:
     by_hand, from_tree, _ = both(version, config)
     entry, prot = z3.BitVecs("entry prot", 64)
-    pointers = TAKES_A_POINTER.get(by_hand.name, set())
-    assert set(by_hand.helpers) - set(from_tree.helpers) == pointers
-    assert pointers or set(from_tree.helpers) == set(by_hand.helpers)
+    assert set(from_tree.helpers) == set(by_hand.helpers)
     for name, helper in by_hand.helpers.items():
-        if name in pointers:
-            continue
         words = (entry, prot) if name.endswith("modify") else (entry,)
         wrong = differs(helper(*words), from_tree.helpers[name](*words))
         assert wrong is None, f"{name} of {config} differs from the tree: {wrong}"
@@ -94,11 +84,7 @@ def test_protections_and_bits_are_the_trees(version: str, config: str) -> None:
     assert by_hand.protections == from_tree.protections
     assert by_hand.frames == from_tree.frames
     positions = {bit.name: bit.position for bit in by_hand.bits}
-    found = {bit.name: bit.position for bit in from_tree.bits}
-    if by_hand.name in TAKES_A_POINTER:
-        assert found.items() >= positions.items()
-    else:
-        assert found.items() <= positions.items()
+    assert {bit.name: bit.position for bit in from_tree.bits}.items() <= positions.items()
     assert {file.split(":")[0].endswith(".c") for file in lifted.protection_source.values()} == {True}
 
 

@@ -15,7 +15,8 @@ from models.kernel.architectures import IN_PLACE, MM_CONSTANTS
 from models.kernel.coverage import ABSENT, LIFTED, NOT_LIFTED
 from models.kernel.errors import MAX_CASES, MAX_ROUNDS, LimitExceeded
 from models.kernel.platforms import PLATFORMS
-from models.kernel.values import Struct, StructType, Word, seen_as
+from models.kernel.values import Struct, StructType, Word
+from models.kernel.views import seen_as
 from models.kernel.words import INT, UINT, ULONG, Abi, Undefined, number
 from tests import kernel_trees
 from tests.compiled import ATOMICS, TYPES, WORDS, build, needs_cc
@@ -195,6 +196,8 @@ def test_macros_work_in_place_too(lift: Lift) -> None:
         "mm->context.count++; mm->context.last = pte_val(*ptep); counted--; log[3] = ptep->pte;",
         "if (strange(*ptep)) { mm->context.count++; counted = 1; }",
         "pte_t *p = ptep; p++; ++p;",
+        "if (likely(mm != &init_mm) && strange(*ptep)) flush_tlb_page(mm, addr);",
+        "keep(ptep, SIZE_OF_A_PAGE);",
         "if (strange(*ptep)) { if (1) barrier(); } else flush_tlb_all();",
         "WARN_ON(pte_val(READ_ONCE(*ptep)));",
         "unsigned long page = strange(*ptep), paddr = page + 1; flush_dcache_range(paddr, paddr + 1);",
@@ -202,12 +205,17 @@ def test_macros_work_in_place_too(lift: Lift) -> None:
     ],
 )
 def test_calls_that_leave_entries_alone(lift: Lift, body: str) -> None:
-    found = changed_by(lift, body, before=f"{SET}extern unsigned long counted, log[4];")
+    before = (
+        f"{SET}extern unsigned long counted, log[4]; static inline void keep(pte_t *p, int no) {{ pte_t old = *p; }}"
+    )
+    found = changed_by(lift, body, before=before)
     assert isinstance(found, InPlaceHelper), str(found)
     assert found.after(5) == 5 and found.atomic
 
 
 REFUSED = [
+    ("used(ptep, SIZE_OF_A_PAGE);", "SIZE_OF_A_PAGE is not known"),
+    ("used(ptep, ptep->pte++ + SIZE_OF_A_PAGE);", "SIZE_OF_A_PAGE is not known"),
     ("ptep++; *ptep = __pte(0);", "arithmetic on a pointer"),
     ("*(ptep + 1) = __pte(0);", "arithmetic on a pointer"),
     ("ptep[1] = __pte(0);", "an array element other than [0]"),
@@ -229,7 +237,7 @@ REFUSED = [
     ("mm->context = ptep->pte++;", "a variable of the kernel of this form"),
     ("pte_val(*ptep) = mm->context++;", "no value where one is needed"),
     ("pte_t *p = ptep; p++; *p = __pte(0);", "arithmetic on a pointer"),
-    ("gone()->context = 1;", "it reads memory"),
+    ("gone()->context = 1;", "a pointer to a variable that is gone"),
     ("pte_val(*ptep) = mm->context;", "reads memory"),
     ("clear_bit(64, (unsigned long *)ptep);", "the number of a bit"),
     ("clear_bit(ptep->pte, (unsigned long *)ptep);", "the number of a bit"),
@@ -262,10 +270,11 @@ REFUSED = [
     ("if (addr < 4096) pte_val(*ptep) = 0;", "its effect depends on the address"),
 ]  # fmt: skip
 BEFORE = (
-    SET + "struct two { unsigned int a, b; }; struct wide { u64 a, b; }; struct three { u8 a, b, c; };\n"
+    SET + "struct two { unsigned int a, b; }; struct wide { u64 a, b; }; struct three { u8 a, b, c; }; "
     "struct mixed { char a, b; short c; int d; };\n"
     "static inline unsigned long *gone(void) { unsigned long x = 1; return &x; } "
-    "static inline unsigned long buggy(unsigned long a) { BUG(); return 1; }\n"
+    "static inline unsigned long buggy(unsigned long a) { BUG(); return 1; }"
+    "static inline void used(pte_t *p, int by) { p->pte = by; }\n"
 )
 
 

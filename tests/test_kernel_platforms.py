@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import Any
 import pytest
 
 from models.hardware import Machine, NamedBit
-from models.kernel import KernelError, LiftedTree, lift_tree
+from models.kernel import CannotLift, KernelError, LiftedTree, architecture_from_tree, lift_tree, machine_from_tree
 from models.kernel.architectures import BootProtection, Feature, RunTime
-from models.kernel.build import machine_from_tree
 from models.kernel.platforms import PLATFORMS
-from models.pte import Hardware
+from models.pte import Architecture, Hardware
+from models.registry import architecture
 from tests.kernel_trees import made_up_tree
 from tests.test_kernel_lift import COMPLETE, helper_of, reason
 
@@ -24,7 +25,8 @@ Lift = Callable[[str], LiftedTree]
 @pytest.fixture
 def lift(tmp_path: Path) -> Lift:
     """Lifts a made-up asm/pgtable.h."""
-    return lambda header: lift_tree(made_up_tree(tmp_path, header), "loongarch")
+    count = itertools.count()
+    return lambda header: lift_tree(made_up_tree(tmp_path / str(next(count)), header), "loongarch")
 
 
 MAP = """
@@ -127,13 +129,70 @@ def test_a_feature_changes_a_run_time_value(tmp_path: Path, monkeypatch: pytest.
     assert with_it.assumptions == ("cpu_has is true",)
 
 
+HARDWARE = Hardware(*([lambda entry: entry] * 6), "nowhere", serves_writable=True, young_gates=False)  # type: ignore[arg-type]
+SIZES = "\n#define PMD_SHIFT 25\n#define PUD_SHIFT 36\n"
+
+
+def made_of(lifted: LiftedTree, *bits: NamedBit) -> Architecture:
+    """A machine of a made-up tree, with hardware that nothing is asked of."""
+    return machine_from_tree(
+        lifted, Machine("loongarch", bits, lambda constants, features: dict.fromkeys(("pte", "pmd"), HARDWARE))
+    )
+
+
 def test_a_bit_of_the_second_word_is_told_apart(lift: Lift) -> None:
-    hardware = Hardware(*([lambda entry: entry] * 6), "nowhere", serves_writable=True, young_gates=False)  # type: ignore[arg-type]
     bits = (NamedBit("_PAGE_VALID", "v", "low"), NamedBit("_PAGE_VALID", "V", "high", shift=32))
-    machine = Machine("loongarch", bits, lambda constants, features: dict.fromkeys(("pte", "pmd"), hardware))
-    sizes = "#define PMD_SHIFT 25\n#define PUD_SHIFT 36\n"
-    built = machine_from_tree(lift((COMPLETE % 13) + sizes), machine)
+    built = made_of(lift((COMPLETE % 13) + SIZES), *bits)
     assert [(bit.name, bit.position, bit.letter) for bit in built.bits] == [
         ("_PAGE_VALID", 0, "v"),
         ("_PAGE_VALID (high)", 32, "V"),
     ]
+
+
+def test_a_bit_is_shown_with_its_features_only(lift: Lift) -> None:
+    bits = [NamedBit("_PAGE_VALID", letter, "", only=frozenset({name})) for letter, name in (("a", ""), ("b", "ptw"))]
+    built = made_of(lift((COMPLETE % 13) + SIZES), *bits)
+    assert [bit.letter for bit in built.bits] == ["a"]
+
+
+@pytest.mark.parametrize("gone", ["CHANGE(pmd, mkhuge, |= _PAGE_HUGE)", "#define pfn_pmd", "#define pmd_young"])
+def test_a_level_without_a_helper_is_left_out_and_said_so(lift: Lift, gone: str) -> None:
+    name = {"CHANGE": "pmd_mkhuge"}.get(gone.split("(", maxsplit=1)[0], gone.rsplit(maxsplit=1)[-1])
+    header = "\n".join(line for line in (COMPLETE % 13).splitlines() if not line.startswith(gone))
+    built = made_of(lift(header + SIZES))
+    assert built.levels == ("pte",)
+    assert f"no PMD maps a user page: the tree has no {name}()" in built.assumptions
+    assert made_of(lift((COMPLETE % 13) + SIZES)).levels == ("pte", "pmd")
+
+
+@pytest.mark.parametrize("lost", ["#define pte_young", "#define pfn_pte"])
+def test_ptes_are_never_left_out(lift: Lift, lost: str) -> None:
+    header = "\n".join(line for line in (COMPLETE % 13).splitlines() if not line.startswith(lost))
+    with pytest.raises(CannotLift, match=f"{lost.split()[1]}: not present"):
+        made_of(lift(header + SIZES))
+
+
+def test_a_level_whose_helper_is_not_understood_is_not_left_out(lift: Lift) -> None:
+    header = (COMPLETE % 13).replace("#define pmd_young(x) (pmd_val(x) & _PAGE_VALID)", "#define pmd_young(x) odd(x)")
+    with pytest.raises(CannotLift, match=r"pmd_young: odd\(\) is not known"):
+        made_of(lift(header + SIZES))
+
+
+INVALIDATE = """
+static inline pmd_t pmdp_invalidate(struct vm_area_struct *vma, unsigned long address, pmd_t *pmdp)
+{ pmd_t old = *pmdp; pmdp->pmd &= ~_PAGE_VALID; return old; }
+"""
+
+
+def test_what_invalidation_leaves_in_memory_stands_for_mkinvalid(lift: Lift) -> None:
+    plain = (COMPLETE % 13) + SIZES + INVALIDATE
+    own = made_of(lift(plain))
+    assert own.helper("pmd", "mkinvalid")(0x81) == 1
+    without = plain.replace("CHANGE(pmd, mkinvalid, &= ~_PAGE_PRESENT)\n", "")
+    built = made_of(lift(without))
+    assert built.helper("pmd", "mkinvalid")(0x81) == 0x80
+    assert built.places["pmd_mkinvalid"].endswith(
+        f":{without[: without.index('static inline pmd_t pmdp')].count(chr(10)) + 1}"
+    )
+    by_hand = architecture_from_tree(architecture("loongarch/linux-6.12"), lift(without))
+    assert by_hand.helper("pmd", "mkinvalid")(0x81) == 0x80

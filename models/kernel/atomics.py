@@ -15,7 +15,8 @@ from checker.terms import Term
 from models.kernel.errors import Unsupported
 from models.kernel.expressions import Expressions
 from models.kernel.syntax import Call, Expression
-from models.kernel.values import Reference, StructType, Value, choose, joined, seen_as
+from models.kernel.values import Reference, StructType, Value, choose, joined
+from models.kernel.views import seen_as
 from models.kernel.words import BOOL, Word, binary, convert, from_truth, inverted, number, truth
 
 Operation = Callable[[Expressions, Call], Value | None]

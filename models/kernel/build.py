@@ -37,7 +37,7 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
         CannotLift: the model needs a helper or a bit that was not lifted.
         KernelError: the tree's bits are not where the hardware has them.
     """
-    platform = lifted.platform
+    platform, lifted = lifted.platform, _with_invalid(lifted)
     reasons = {entry.name: entry for entry in lifted.missing}
     left_out = {level: name for level in platform.levels if level != "pte" and (name := _lacks(level, reasons))}
     levels = [level for level in platform.levels if level not in left_out]
@@ -87,6 +87,13 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
         hardwares=hardwares,
         protection_map=lifted.protection_map,
     )
+
+
+def _with_invalid(lifted: LiftedTree) -> LiftedTree:
+    """The tree where what pmdp_invalidate() leaves stands for a pmd_mkinvalid() that it has not got."""
+    invalidate = {f"{level}_mkinvalid": lifted.in_place.get(f"{level}p_invalidate") for level in ("pmd", "pud")}
+    made = {name: helper.as_change(name) for name, helper in invalidate.items() if helper is not None}
+    return replace(lifted, helpers={**made, **lifted.helpers})
 
 
 def _needed(level: str) -> list[str]:
@@ -148,6 +155,7 @@ def architecture_from_tree(builtin: Architecture, lifted: LiftedTree) -> Archite
     """
     if lifted.architecture != builtin.name:
         raise ValueError(f"a tree lifted for {lifted.architecture} cannot replace {builtin.name}")
+    lifted = _with_invalid(lifted)
     missing = list(_missing(builtin, lifted))
     if missing:
         raise CannotLift(missing)

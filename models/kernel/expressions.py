@@ -5,15 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, TypeVar
 
 from checker import terms
 from checker.terms import Term
-from models.kernel.architectures import MM_CONSTANTS, VM_FLAGS
 from models.kernel.errors import Unsupported
 from models.kernel.kinds import Types
-from models.kernel.places import Places
+from models.kernel.names import Names
 from models.kernel.quiet import acts
 from models.kernel.syntax import (
     Assign,
@@ -34,7 +32,6 @@ from models.kernel.syntax import (
     Unary,
 )
 from models.kernel.syntax import Block as BlockNode
-from models.kernel.tables import entries, indices
 from models.kernel.tokens import Token, printable
 from models.kernel.unit import Unit
 from models.kernel.values import (
@@ -56,12 +53,11 @@ from models.kernel.values import (
     member_type,
     unset,
     width_of,
-    with_inside,
     zero,
 )
+from models.kernel.views import with_inside
 from models.kernel.words import (
     INT,
-    ULONG,
     IntType,
     Undefined,
     Word,
@@ -80,7 +76,7 @@ from models.kernel.words import (
 T = TypeVar("T")
 
 
-class Expressions(Places):
+class Expressions(Names):
     """Evaluates expressions; variables, calls and bookkeeping are the interpreter's.
 
     Attributes:
@@ -90,12 +86,10 @@ class Expressions(Places):
     given: dict[tuple[int, tuple[Hop, ...]], Token]
 
     def __init__(self, unit: Unit) -> None:
+        super().__init__(unit)
         self.types = Types(unit, self._type_of, self.platform.abi)
-        self._unit = unit
-        self._enumerators: dict[str, Word] = {}
-        self._constants_open: set[str] = set()
         self._rules: dict[type, Callable[[Any], Value | None]] = {
-            Number: self._number, Name: self._name, Unary: self._unary, Binary: self._binary, Assign: self._assign,
+            Number: self._number, Name: self.name, Unary: self._unary, Binary: self._binary, Assign: self._assign,
             Step: self._step, Conditional: self._conditional, Call: self.call, Member: self._member,
             Element: self._element, Cast: self._cast, Literal: self._literal, BlockValue: self._block_value,
             SizeOf: self._size, Refused: self._refused,
@@ -110,20 +104,12 @@ class Expressions(Places):
         """One level up."""
 
     @abstractmethod
-    def assume(self, sentence: str) -> None:
-        """Notes an assumption."""
-
-    @abstractmethod
     def call(self, node: Call) -> Value | None:
         """A call's value."""
 
     @abstractmethod
     def block_value(self, block: BlockNode) -> Value | None:
         """The value of GCC's ``({ ... })``."""
-
-    @abstractmethod
-    def isolated(self, action: Callable[[], T]) -> T:
-        """Runs something that must not see local variables."""
 
     @abstractmethod
     def fork(self, condition: Term, yes: Callable[[], T], no: Callable[[], T]) -> tuple[T, T]:
@@ -220,57 +206,6 @@ class Expressions(Places):
         value, kind = literal(node.token, self.platform.abi)
         return number(value, kind)
 
-    def _name(self, node: Name) -> Value | None:
-        name = node.token.text
-        cell = self.cell_of(name)
-        if cell is not None:
-            return self.memory.cells[cell]
-        if name in MM_CONSTANTS:
-            return number(MM_CONSTANTS[name], INT)
-        if name in VM_FLAGS:
-            return number(VM_FLAGS[name], self.platform.abi.ulong)
-        if name in ("true", "false"):
-            return number(int(name == "true"), INT)
-        if name in self._unit.enums:
-            return self._enumerator(name)
-        runtime = self.platform.runtime.get(name)
-        if runtime is not None:
-            self.assume(runtime.says)
-            ulong = self.platform.abi.ulong
-            return number(runtime.value, ulong if runtime.value < 1 << ulong.bits else ULONG)
-        if name in self._unit.constants:
-            return self._constant_object(name, node.token)
-        if name in self._unit.objects:
-            raise Unsupported(f"{printable(name)} is a variable whose value is only known at run time", node.token)
-        raise Unsupported(f"{printable(name)} is not known", node.token)
-
-    def _constant_object(self, name: str, token: Token) -> Value:
-        """A ``static const`` object with its initialiser, which must not depend on anything but constants."""
-        if name in self._constants_open:
-            raise Unsupported(f"{printable(name)} is defined by itself", token)
-        tokens = self._unit.objects[name]
-        kind = self.types.resolve(self._unit.type_name(self._unit.constants[name], token))
-        self._constants_open.add(name)
-        try:
-            return self.isolated(lambda: self.converted(self._unit.expression(tokens, token), kind))
-        finally:
-            self._constants_open.remove(name)
-
-    def _enumerator(self, name: str) -> Word:
-        """The value of an enumerator: its own, or one more than that of the one before it."""
-        value = number(-1, INT)
-        for entry, tokens in self._unit.enums[name]:
-            if name in self._enumerators:
-                break
-            if entry in self._enumerators:
-                value = self._enumerators[entry]
-            elif tokens:
-                value = convert(self.isolated(partial(self.word, self._unit.expression(tokens, tokens[0]))), INT)
-            else:
-                value = binary("+", value, number(1, INT))
-            self._enumerators[entry] = value
-        return self._enumerators[name]
-
     def _unary(self, node: Unary) -> Value:
         if node.op == "*":
             return self.load(self.pointed(node.operand))
@@ -361,7 +296,7 @@ class Expressions(Places):
     def _element(self, node: Element) -> Value:
         """An element of an array, of a constant table, or behind a pointer."""
         if isinstance(node.base, Name) and self.cell_of(node.base.token.text) is None:
-            return self._entry(node.base.token.text, node)
+            return self.entry(node.base.token.text, node)
         array = self.evaluate(node.base)
         if not isinstance(array, Struct):
             return self.load(self.element_of(self.target(array, node.base), node))
@@ -369,23 +304,6 @@ class Expressions(Places):
         if element is None:
             raise Unsupported("an array element is not understood", node.token)
         return element
-
-    def _entry(self, name: str, node: Element) -> Value:
-        tokens = self._unit.objects.get(name)
-        if not tokens or tokens[0].text != "{":
-            raise Unsupported("an array element is not understood", node.token)
-        index = self.index(node)
-        for place, where, value in entries(tokens[1:-1]):
-            if index in indices(where, self._integer, index + 1):
-                return self.isolated(partial(self.evaluate, self._unit.expression(value, place)))
-        raise Unsupported(f"{printable(name)} has no entry of this index", node.token)
-
-    def _integer(self, tokens: list[Token]) -> int:
-        """A constant of a table."""
-        found = self.isolated(lambda: self.word(self._unit.expression(tokens, tokens[0])))
-        if found.term.op != "const":
-            raise Unsupported("an index that is not constant", tokens[0])
-        return int(found.term.data)
 
     def _cast(self, node: Cast) -> Value | None:
         kind = self.types.resolve(node.type)
@@ -463,24 +381,6 @@ class Expressions(Places):
         self.given[place.cell, place.path] = node.target.token
         return new
 
-    def is_the_kernels(self, target: Expression) -> bool:
-        """Whether a target is a variable of the kernel, or in a structure that is known by name: nothing here reads it."""
-        while isinstance(target, Element) or (isinstance(target, Member) and not target.arrow):
-            target = target.base
-        if isinstance(target, Member):
-            return self._is_known_by_name(target.base)
-        name = target.token.text if isinstance(target, Name) else ""
-        tokens = self._unit.objects.get(name)
-        read = name in self._unit.constants or (tokens and tokens[0].text == "{")
-        return tokens is not None and not read and self.cell_of(name) is None
-
-    def _is_known_by_name(self, node: Expression) -> bool:
-        """Whether a pointer leads to a structure of the kernel that holds no entries."""
-        if isinstance(node, Member):
-            return node.arrow and self._is_known_by_name(node.base)
-        cell = self.cell_of(node.token.text) if isinstance(node, Name) else None
-        return cell is not None and isinstance(self.memory.cells[cell], Opaque)
-
     def _pass_over(self, node: Assign | Step, value: Expression | None) -> None:
         if acts(node.target) or acts(value):
             raise Unsupported("an assignment to a variable of the kernel of this form is not understood", node.token)
@@ -491,7 +391,7 @@ class Expressions(Places):
             return None
         place = self.place(node.target)
         pointer = self.content(place)
-        if isinstance(pointer, Reference):
+        if isinstance(pointer, Reference) or (isinstance(pointer, Unset) and isinstance(place.kind, Pointer)):
             # where it leads then is not known, and matters only if it is followed
             self.store(place, Unset(place.kind, Unsupported("arithmetic on a pointer", node.token)))
             return pointer if node.after else None

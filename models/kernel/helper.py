@@ -8,7 +8,7 @@ from typing import Any
 
 from checker import logic, terms
 from checker.terms import TRUE, Term
-from models.kernel.architectures import NO_VALUE
+from models.kernel.architectures import ENTRY, NO_VALUE
 from models.kernel.values import WIDTH
 
 
@@ -102,6 +102,10 @@ class InPlaceHelper(LiftedHelper):
 
     def __call__(self, *args: Any) -> Any:
         return None if self.result == NO_VALUE else self._applied(self.term, args)
+
+    def as_change(self, name: str) -> LiftedHelper:
+        """A helper of another name whose value is the entry that this one leaves."""
+        return LiftedHelper(name, self.file, self.line, self.parameters, ENTRY, self.written, self.assumptions)
 
     def after(self, *args: Any) -> Any:
         """The entry that is left in memory."""

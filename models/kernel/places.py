@@ -22,13 +22,11 @@ from models.kernel.values import (
     Type,
     Value,
     Void,
-    inside,
     joined,
     member_type,
-    seen_as,
     width_of,
-    with_inside,
 )
+from models.kernel.views import inside, seen_as, with_inside
 from models.kernel.watch import Watch
 from models.kernel.words import Word
 

@@ -267,14 +267,14 @@ def _agreed(op: str, left: Word, right: Word) -> tuple[Word, Word]:
     if op in _ANY_ORDER and left.type.bits == right.type.bits and left.type.swapped != right.type.swapped:
         plain_one = right if left.type.swapped else left
         kind = replace(kind, swapped=plain_one.term.op == "const")
-    elif op not in _ANY_ORDER or left.type.bits != right.type.bits:
+    elif kind.swapped and (op not in _ANY_ORDER or left.type.bits != right.type.bits):
         kind = replace(kind, swapped=False)
     return convert(left, kind), convert(right, kind)
 
 
 def unswapped(word: Word) -> Word:
     """The same number with its bytes in the CPU's order."""
-    return convert(word, replace(word.type, swapped=False))
+    return convert(word, replace(word.type, swapped=False)) if word.type.swapped else word
 
 
 def _equal(left: Term, right: Term) -> Term:

@@ -26,7 +26,7 @@ _TABLES = {
     )
     for level in ("pte", "pmd", "pud")
 }
-_NO_WALKER = RunTime(0, "cpu_has_htw is false: there is no hardware page-table walker that has to be stopped meanwhile")
+_QUIET = dict.fromkeys(("htw_stop", "htw_start"), "stops the hardware page-table walker, or lets it go on")
 _INSTEAD = {
     "set_pte": Instead(
         "static inline void set_pte(pte_t *ptep, pte_t pte) { *ptep = pte; }",
@@ -54,7 +54,7 @@ _RIXI = Feature(
 
 def _given(cacheable: int, *, rixi_test: bool = False) -> dict[str, RunTime]:
     """What is only known at run time; ``cacheable`` is the cache attribute in its place."""
-    given = {**_TABLES, "_page_cachable_default": _cached(cacheable), "cpu_has_htw": _NO_WALKER}
+    given = {**_TABLES, "_page_cachable_default": _cached(cacheable)}
     return {**given, "cpu_has_rixi": _NO_RIXI} if rixi_test else given
 
 
@@ -84,6 +84,7 @@ MIPS = Platform(
     protection_map=_CACHE_C,
     protection_setup=_SETUP,
     instead=_INSTEAD,
+    quiet=_QUIET,
     abi=_LITTLE_32,
     first=_FIRST,
     runtime=_given(0x600, rixi_test=True),
@@ -117,6 +118,7 @@ MIPS64 = Platform(
     protection_map=_CACHE_C,
     protection_setup=_SETUP,
     instead=_INSTEAD,
+    quiet=_QUIET,
     abi=Abi(big_endian=True),
     first=_FIRST,
     runtime=_given(0, rixi_test=True),
@@ -159,6 +161,7 @@ XPA = Platform(
     protection_map=_CACHE_C,
     protection_setup=_SETUP,
     instead=_INSTEAD,
+    quiet=_QUIET,
     abi=_TWO_WORDS,
     first=_FIRST,
     runtime=_given(0x60),
@@ -182,6 +185,7 @@ ALCHEMY = Platform(
     protection_map=_CACHE_C,
     protection_setup=_SETUP,
     instead=_INSTEAD,
+    quiet=_QUIET,
     abi=_TWO_WORDS,
     first=_FIRST,
     runtime=_given(0x18),
@@ -199,6 +203,7 @@ R3000 = Platform(
     protection_map=_CACHE_C,
     protection_setup=_SETUP,
     instead=_INSTEAD,
+    quiet=_QUIET,
     abi=_LITTLE_32,
     first=_FIRST,
     runtime=_given(0),

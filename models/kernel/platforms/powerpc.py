@@ -30,21 +30,23 @@ _STEP = (
 """An entry changed in one step; it is big-endian in memory."""
 
 
-def _step(name: str, parameters: str, level: str = "pte") -> Instead:
+def _step(name: str, parameters: str, level: str = "pte", where: str = "") -> Instead:
     """A loop of ldarx and stdcx. put into C."""
     pointer = f"{level}p"
     text = _STEP.format(name=name, parameters=parameters, value=f"{level}_val", pointer=pointer, member=level)
-    return Instead(text, f"{name}() changes an entry in one step, when no hash fault has it in its hands")
+    return Instead(text, f"{name}() changes an entry in one step, when no hash fault has it in its hands", where)
 
 
 _SET = "unsigned long clr, unsigned long set"
 _OF_PMD = "struct mm_struct *mm, unsigned long addr, pmd_t *pmdp"
-_RADIX = {"__radix_pte_update": _step("__radix_pte_update", f"pte_t *ptep, {_SET}")}
-_HASH = {
+_STEPS = {
+    "__radix_pte_update": _step("__radix_pte_update", f"pte_t *ptep, {_SET}"),
     "hash__pte_update_one": _step("hash__pte_update_one", f"pte_t *ptep, {_SET}"),
     # Linux 6.1 has the loop here
     "hash__pte_update": _step(
-        "hash__pte_update", f"struct mm_struct *mm, unsigned long addr, pte_t *ptep, {_SET}, int huge"
+        "hash__pte_update",
+        f"struct mm_struct *mm, unsigned long addr, pte_t *ptep, {_SET}, int huge",
+        where="__asm__",
     ),
     "hash__ptep_set_access_flags": Instead(
         "static inline void hash__ptep_set_access_flags(pte_t *ptep, pte_t entry) { unsigned long old; do { "
@@ -148,7 +150,7 @@ def _book3s64(name: str, radix: bool, says: str, **more: Any) -> Platform:
             "cpu_has_feature": _POWER10 if radix else _COHERENT,
             "is_exec_fault": _NO_FETCH,
         },
-        instead=_RADIX if radix else _HASH,
+        instead=_STEPS,
         quiet=_QUIET,
         constants=_CONSTANTS,
         page_shift=16,
