@@ -61,8 +61,7 @@ def good(level: str) -> dict[str, Result]:
 @pytest.mark.parametrize("config", RELEASED)
 def test_released_helpers_are_proved(config: str, level: str) -> None:
     found = verdicts(helper_system(architecture(config), level))
-    # a variant with protections for data only has nothing that could be executed
-    assert found.pop("exec-only-when-allowed").verdict is Verdict.VACUOUS
+    assert "exec-only-when-allowed" not in found  # a variant has protections for data only
     assert {name for name, r in found.items() if r.verdict is not Verdict.PROVED} == KNOWN.get((config, level), set())
     assert len(found) >= 20
 

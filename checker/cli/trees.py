@@ -109,7 +109,7 @@ def _heading(machines: dict[str, list[Outcome]], kernel: KernelTree) -> str:
 
 def _table(machines: dict[str, list[Outcome]]) -> Iterator[str]:
     width = max(len(short(config)) for config in machines) + 1
-    yield f"{'':{width}}proved broken intended open  a store to a clean writable entry is seen by"
+    yield f"{'':{width}}proved broken intended open  a store to a clean entry is seen by"
     for config, group in machines.items():
         results = [result for outcome in group for result in outcome.results]
         counts = [sum(r.verdict is Verdict.PROVED for r in results)]
