@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from models.kernel.architectures import Platform
+from models.kernel.architectures import COMMON_SOURCES, Platform
 from models.kernel.difftext import FileChange, Name, changes
 from models.kernel.errors import MAX_FILE_BYTES, KernelError
 from models.kernel.hunks import Lines, applied
@@ -53,7 +53,7 @@ def affects(tree: Tree, platform: Platform) -> bool:
 
 
 def _may_be_read(path: str, platform: Platform) -> bool:
-    known = {"Makefile", MAIN_HEADER, platform.protection_map, *platform.first, *platform.sources}
+    known = {"Makefile", MAIN_HEADER, platform.protection_map, *platform.first, *platform.sources, *COMMON_SOURCES}
     own = (f"arch/{platform.folder}/", *(f"{folder}/" for folder in platform.folders))
     if path in known or not (path.startswith(own) or not path.startswith("arch/")):
         return path in known
