@@ -12,7 +12,7 @@ from typing import Any
 
 from checker.logic import both, either, implies, no, same
 from checker.system import Invariant
-from models.helper_world import EntryState, Level, store_policy
+from models.helper_world import EntryState, Level, clean_writable
 
 DEBUG = "mm/debug_vm_pgtable.c"
 
@@ -187,8 +187,7 @@ _TAKEN = frozenset({"get_and_clear", "modify_prot_start", "invalidate"})
 
 def _atomic(level: Level) -> Iterator[Invariant]:
     """Where a store is recorded in the entry by somebody who takes no lock, no helper may read first and write later."""
-    recorders = {"hardware"} if level.hardware.handler_locks else {"hardware", "handler"}
-    if not level.arch.smp or not recorders & set(store_policy(level)):
+    if not level.arch.smp or not _recorded_meanwhile(level, clean_writable(level)):
         return
     for short, name in _ONE_STEP.items():
         helper = level.in_place(short)

@@ -282,13 +282,18 @@ def _of_entry(name: str, holds: Helper) -> Predicate:
     return Predicate(name, lambda s: holds(s.entry))
 
 
+def clean_writable(level: Level) -> Any:
+    """An entry of a shared mapping that was made young, writable and clean."""
+    shared = next(p for p in protections(level.arch) if p.may_write)
+    return level.call("mkclean", level.call("mkwrite", level.call("mkyoung", level.fresh(shared))))
+
+
 def store_policy(level: Level) -> tuple[str, ...]:
     """Who notices a store through a clean writable entry: ``hardware``, ``handler``, ``nobody``, ``fault``.
 
     More than one where it depends on what the TLB holds.
     """
-    shared = next(p for p in protections(level.arch) if p.may_write)
-    entry = level.call("mkclean", level.call("mkwrite", level.call("mkyoung", level.fresh(shared))))
+    entry = clean_writable(level)
     hardware = level.hardware
     ways = {"hardware": hardware.recording, "handler": hardware.handler, "nobody": hardware.silent}
     found = tuple(name for name, test in ways.items() if test(entry))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from checker.system import TransitionSystem
+from checker.system import Invariant, TransitionSystem
 from models.pte import Architecture
 
 if TYPE_CHECKING:
@@ -146,6 +148,39 @@ def mm_system_of(kernel: Kernel, processes: int = 2) -> TransitionSystem:
         views=() if kernel.features == CORE else focus.views(processes),
         well_formed=focus.well_formed,
     )
+
+
+def every_requirement(arch: Architecture) -> tuple[Invariant, ...]:
+    """What is required of helpers, each requirement once, for an architecture that has all of them.
+
+    Args:
+        arch: a machine with huge pages; helpers that it has not got are taken to be there, and are not called.
+    """
+    from invariants import encoding, helpers
+    from models.encoding_world import MARKS
+    from models.helper_world import MARKERS, Level
+    from models.kernel.architectures import IN_PLACE
+
+    absent = ["none", "pfn", "bad", "mkinvalid", "trans_huge", "leaf", "protnone", *MARKERS, *MARKERS.values()]
+    absent += [f"swp_{how}{mark}" for mark in MARKS for how in ("", "mk", "clear_")]
+    names = [f"{level}_{name}" for level in ("pte", "pmd") for name in absent]
+    names += ["pfn_pte", "pfn_pmd", "__swp_entry", "__swp_type", "__swp_offset"]
+    names += ["__swp_entry_to_pte", "__pte_to_swp_entry"]
+    whole = replace(
+        arch,
+        helpers={**dict.fromkeys(names, lambda *_: None), **arch.helpers},
+        in_place={name: SimpleNamespace(name=name) for name in IN_PLACE},
+        protection_map=dict(enumerate([arch.protections["SHARED"]] * 16)),
+        smp=True,
+    )
+    pte, pmd = Level(whole, "pte"), Level(whole, "pmd")
+    found = (
+        *helpers.invariants(pte),
+        *helpers.invariants(pmd),
+        *helpers.levels_agree(pte, pmd),
+        *encoding.invariants(pte),
+    )
+    return tuple({invariant.name: invariant for invariant in reversed(found)}.values())[::-1]
 
 
 def invariant_names(world: str) -> list[tuple[str, bool]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from checker.cli.kernels import KernelTree
 from checker.cli.main import UsageError
 
 
@@ -16,12 +17,16 @@ def _entry(name: str, says: str, source: str = "") -> str:
 
 
 def _architectures() -> Iterable[str]:
+    from checker.cli.tree_listing import machines
     from models.registry import FAMILIES
 
+    yield "With built-in variants (ptecheck list variants):\n"
     for name, family in FAMILIES.items():
         yield _entry(name, family.says)
         for feature, says in family.features.items():
             yield _entry(f"{name}+{feature}", says)
+    yield "From a kernel tree (--kernel):\n"
+    yield from machines(None, _entry)
 
 
 def _variants() -> Iterable[str]:
@@ -42,17 +47,18 @@ def _splits() -> Iterable[str]:
 def _invariants() -> Iterable[str]:
     from models.mm.catalogue import ALL
     from models.registry import architecture
-    from models.worlds import mm_system, pte_system
+    from models.worlds import every_requirement, mm_system, pte_system
 
     arch = architecture("x86-64/linux-6.12")  # it has every facility, so every invariant
-    for world, system in (("pte", pte_system(arch)), ("mm", mm_system(arch, features=ALL))):
-        for invariant in system.invariants:
-            cost = ", a cost" if invariant.cost else ""
-            yield _entry(
-                f"{invariant.name} ({world} world{cost})",
-                f"{invariant.says}; otherwise: {invariant.consequence}",
-                invariant.source,
-            )
+    found = {"pte": pte_system(arch).invariants, "helper": every_requirement(arch)}
+    found["mm"] = mm_system(arch, features=ALL).invariants
+    for world, invariant in ((world, i) for world, invariants in found.items() for i in invariants):
+        cost = ", a cost" if invariant.cost else ""
+        yield _entry(
+            f"{invariant.name} ({world} world{cost})",
+            f"{invariant.says}; otherwise: {invariant.consequence}",
+            invariant.source,
+        )
 
 
 def _operations() -> Iterable[str]:
@@ -99,15 +105,19 @@ def _facts() -> Iterable[str]:
         yield f'"{predicate.name}"'
 
 
-def run_list(what: str, coverage: bool = False) -> int:
+def run_list(what: str, coverage: bool, names: list[str], kernel: KernelTree | None) -> int:
     """Prints one list and returns the exit status."""
+    if names and what != "helpers":
+        raise UsageError(f"list {what} takes no names")
+    if kernel is not None or what == "helpers":
+        return _of_tree(what, names, kernel)
     if coverage:
         from checker.cli.coverage import run_coverage
 
         if what != "operations":
             raise UsageError(f"--coverage is about operations, not {what}")
         return run_coverage()
-    makers = {
+    makers: dict[str, Callable[[], Iterable[str]]] = {
         "choices": _choices,
         "facts": _facts,
         "architectures": _architectures,
@@ -117,4 +127,17 @@ def run_list(what: str, coverage: bool = False) -> int:
         "operations": _operations,
     }
     print("\n".join(makers[what]()), end="")
+    return 0
+
+
+def _of_tree(what: str, names: list[str], kernel: KernelTree | None) -> int:
+    from checker.cli.tree_listing import machines, run_helpers
+
+    if kernel is None:
+        raise UsageError("list helpers is about a kernel tree: name it with --kernel")
+    if what == "helpers":
+        return run_helpers(names, kernel)
+    if what != "architectures":
+        raise UsageError(f"--kernel is about helpers and architectures, not {what}")
+    print("\n".join(machines(kernel, _entry)), end="")
     return 0

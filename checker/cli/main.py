@@ -126,8 +126,12 @@ def _add_scenario(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     listing = commands.add_parser("list", help="what there is to choose from")
     listing.add_argument(
-        "what", choices=("architectures", "variants", "invariants", "operations", "splits", "choices", "facts")
+        "what",
+        choices=("architectures", "helpers", "variants", "invariants", "operations", "splits", "choices", "facts"),
     )
+    listing.add_argument("names", nargs="*", metavar="MACHINE", help="helpers: of these machines (default: all)")
+    listing.add_argument("--kernel", metavar="DIR", help="architectures and helpers: those of this kernel tree")
+    listing.add_argument("--git", metavar="REV", help="read this revision of the tree's git repository")
     listing.add_argument("--coverage", action="store_true", help="operations: how often each fires, branch by branch")
 
 
@@ -179,9 +183,10 @@ def _dispatch(args: argparse.Namespace) -> int:
 
         return run_scenarios(args)
     if args.command == "list":
+        from checker.cli.kernels import kernel_tree
         from checker.cli.listing import run_list
 
-        return run_list(args.what, args.coverage)
+        return run_list(args.what, args.coverage, args.names, kernel_tree(args.kernel, args.git, [], False))
     from checker.cli.evidence import run_certify, run_replay
 
     return (

@@ -87,9 +87,10 @@ _FIXED = {
     "_PAGE_PSE": 0x80,
 }
 
-_HALF_BY_HALF = {
-    "invalidate-is-one-step": "pmdp_establish() exchanges the low word, in which the CPU records, in one step"
-}
+_HALF_BY_HALF = dict.fromkeys(
+    ("invalidate-is-one-step", "get-and-clear-is-one-step"),
+    "the low word of the entry, in which the CPU records, is exchanged in one step, and then the high word",
+)
 
 
 def _describe_pae(constants: Constants, features: frozenset[str]) -> Mapping[str, Hardware]:
