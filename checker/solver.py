@@ -103,7 +103,8 @@ def is_unsatisfiable(text: str, budget: Budget | None = None) -> bool:
     """
     import z3
 
-    solver = z3.SolverFor("QF_BV")
+    # A context of its own: in one that has seen many scripts Z3's time depends on them, without bound.
+    solver = z3.SolverFor("QF_BV", ctx=z3.Context())
     budget = budget or Budget()
     budget.check()
     left = budget.left()
