@@ -24,7 +24,7 @@ from checker.limits import Budget, OutOfBudget
 from checker.recheck import not_closed
 from checker.reduction import operation_number
 from checker.search import search
-from checker.solver import Solver
+from checker.solver import Solver, solver_of_many
 from checker.system import TransitionSystem
 from checker.terms import BOOL, connect, negate, substitute, variable
 from checker.trace import BadTrace, Trace, make_trace
@@ -131,7 +131,7 @@ def _decide_still(system: TransitionSystem, budget: Budget, results: dict[str, R
         name = system.invariants[number].name
         origin = lowest_inputs(system, number, budget)
         results[name] = _violated(replace(results[name], reason=""), partial(_trace, system, number, origin, ()))
-    solver = Solver(budget)
+    solver, ask = Solver(budget), solver_of_many(budget)
     starts = system.relation.starts
     for number, invariant in enumerate(system.invariants):
         if results[invariant.name].verdict is Verdict.BOUNDED:
@@ -140,13 +140,8 @@ def _decide_still(system: TransitionSystem, budget: Budget, results: dict[str, R
             switch = variable(f"premise of {invariant.name}", BOOL)
             solver.add(connect("or", (negate(switch), *said)))
             if solver.satisfiable([switch]):
-                _certify(
-                    system,
-                    number,
-                    Proof((property_clause(system, invariant.name),), (invariant.says,)),
-                    budget,
-                    results,
-                )
+                proof = Proof((property_clause(system, invariant.name),), (invariant.says,))
+                _certify(system, number, proof, ask, results)
             else:
                 results[invariant.name] = replace(
                     results[invariant.name], verdict=Verdict.VACUOUS, depth=None, reason="its premise never holds"
@@ -249,17 +244,20 @@ def _report_proofs(system: TransitionSystem, reach: Found, budget: Budget, resul
             else:
                 wanted.append(number)
     proofs = prove(system, reach, wanted, budget)
+    ask = solver_of_many(budget)
     for number, proof in proofs.items():
-        _certify(system, number, proof, budget, results)
+        _certify(system, number, proof, ask, results)
 
 
-def _certify(system: TransitionSystem, number: int, proof: Proof, budget: Budget, results: dict[str, Result]) -> None:
+def _certify(
+    system: TransitionSystem, number: int, proof: Proof, ask: Callable[[str], bool], results: dict[str, Result]
+) -> None:
     """Proved, once the proof's obligations are solved anew from their text."""
     name = system.invariants[number].name
     clauses = tuple(clause_data(clause) for clause in proof.clauses)
     certificate = Certificate(system.name, name, clauses, proof.shown)
     try:
-        check_certificate(system, certificate, budget=budget)
+        check_certificate(system, certificate, ask)
     except BadCertificate as why:
         results[name] = replace(results[name], reason=f"ENGINES DISAGREE: {why}; please report this")
     else:

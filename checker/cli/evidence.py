@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from checker import certificate as certificates
 from checker import trace as traces
-from checker.certificate import OBLIGATIONS, BadCertificate, Certificate, check_certificate
+from checker.certificate import OBLIGATIONS, BadCertificate, Certificate, certificate_scripts, check_certificate
 from checker.cli.jobs import EXTRAS, HELPER_WORLDS, TITLES, Job, NotModelled, Outcome, build_system, find_architecture
 from checker.cli.kernels import KernelTree
 from checker.cli.main import EXIT_USAGE, UsageError
@@ -19,6 +19,7 @@ from checker.cli.report import steps_words
 from checker.cli.traces import render_trace
 from checker.decision import settled_search
 from checker.limits import OutOfBudget
+from checker.system import TransitionSystem
 from checker.trace import BadTrace
 from checker.verdict import Result
 
@@ -61,27 +62,32 @@ def save(outcomes: list[Outcome], root: Path) -> dict[tuple[Job, str], str]:
     Raises:
         UsageError: a file cannot be written.
     """
-    paths: dict[tuple[Job, str], str] = {}
     try:
-        for outcome in outcomes:
-            enumerated = [result for result in outcome.results if result.enumerated]
-            if enumerated:
-                target = _folder(root, outcome.job) / ENUMERATION_FILE
-                _write_json(target, _described(outcome.job, _enumeration(build_system(outcome.job).name, enumerated)))
-                paths |= {(outcome.job, result.invariant): str(target) for result in enumerated}
-            for result in outcome.results:
-                target = _folder(root, outcome.job) / result.invariant
-                if result.trace is not None:
-                    target = target.with_name(target.name + TRACE_SUFFIX)
-                    _write_json(target, _described(outcome.job, traces.to_json(result.trace)))
-                elif result.certificate is not None:
-                    _write_certificate(target, outcome.job, result.certificate)
-                else:
-                    continue
-                paths[outcome.job, result.invariant] = str(target)
+        return {key: path for outcome in outcomes for key, path in _save_one(outcome, root)}
     except OSError as why:
         raise UsageError(f"cannot write {why.filename}: {why.strerror}") from None
-    return paths
+
+
+def _save_one(outcome: Outcome, root: Path) -> Iterator[tuple[tuple[Job, str], str]]:
+    job, folder = outcome.job, _folder(root, outcome.job)
+    proofs = [result for result in outcome.results if result.enumerated or result.certificate]
+    system = build_system(job) if proofs else None
+    enumerated = [result for result in proofs if result.enumerated]
+    if system and enumerated:
+        target = folder / ENUMERATION_FILE
+        _write_json(target, _described(job, _enumeration(system.name, enumerated)))
+        for result in enumerated:
+            yield (job, result.invariant), str(target)
+    for result in outcome.results:
+        target = folder / result.invariant
+        if result.trace is not None:
+            target = target.with_name(target.name + TRACE_SUFFIX)
+            _write_json(target, _described(job, traces.to_json(result.trace)))
+        elif system and result.certificate is not None:
+            _write_certificate(target, job, system, result.certificate)
+        else:
+            continue
+        yield (job, result.invariant), str(target)
 
 
 def _enumeration(system: str, results: list[Result]) -> dict[str, Any]:
@@ -112,11 +118,9 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
     path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
-def _write_certificate(folder: Path, job: Job, certificate: Certificate) -> None:
-    from checker.certificate import certificate_scripts
-
+def _write_certificate(folder: Path, job: Job, system: TransitionSystem, certificate: Certificate) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in certificate_scripts(build_system(job), certificate).items():
+    for name, text in certificate_scripts(system, certificate).items():
         (folder / f"{name}.smt2").write_text(text, encoding="utf-8")
     _write_json(folder / CERTIFICATE_FILE, _described(job, certificates.to_json(certificate)))
 
