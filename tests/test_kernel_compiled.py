@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from checker.codegen import compile_function
+from checker.terms import Term
 from models.kernel import LiftedHelper, LiftedTree, lift_tree
 from models.kernel.architectures import CLASSES, NO_VALUE
 from models.kernel.platforms import PLATFORMS
@@ -47,14 +49,16 @@ def test_lifted_helpers_do_what_the_compiled_ones_do(
     program = compiled(lifted.root, lifted, tmp_path, wrappers)
     assert len(lifted.helpers) > 25
     for name, helper in lifted.helpers.items():
-        same(program, f"check_{name}", helper.variables, helper)
+        same(program, f"check_{name}", helper.variables, helper.term)
 
 
-def same(program: Program, name: str, variables: Sequence[object], lifted: Callable[..., int | bool]) -> None:
+def same(program: Program, name: str, variables: tuple[Term, ...], lifted: Term) -> None:
     """Compares a compiled function with a lifted one on many words."""
     calls = list(arguments(len(variables)))
-    found = program.run(name, calls)
-    wrong = [words for words, answer in zip(calls, found, strict=True) if answer != int(lifted(*words))]
+    value = compile_function(variables, [lifted])
+    wrong = [
+        words for words, answer in zip(calls, program.run(name, calls), strict=True) if answer != int(value(words)[0])
+    ]
     assert not wrong, f"{name} differs on {len(wrong)} words, first {[hex(word) for word in wrong[0]]}"
 
 
@@ -72,9 +76,9 @@ def test_lifted_helpers_leave_in_memory_what_the_compiled_ones_leave(
     program = compiled(lifted.root, lifted, tmp_path, {**left, **values})
     assert len(lifted.in_place) > 5
     for name, helper in lifted.in_place.items():
-        same(program, f"left_{name}", helper.variables, helper.after)
+        same(program, f"left_{name}", helper.variables, helper.written)
     for name, helper in valued.items():
-        same(program, f"check_{name}", helper.variables, helper)
+        same(program, f"check_{name}", helper.variables, helper.term)
 
 
 @needs_cc
