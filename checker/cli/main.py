@@ -21,7 +21,10 @@ the violations that are its content.
 examples:
   ptecheck check                                the comparison of all variants
   ptecheck check loongarch/original             one variant, with traces
-  ptecheck check loongarch --kernel ~/linux     the helpers of a kernel tree
+  ptecheck check --kernel ~/linux               every machine of a kernel tree
+  ptecheck check arm64 --kernel ~/linux         one of them
+  ptecheck check --kernel ~/linux --patch fix.patch       what a patch changes
+  ptecheck compare riscv64 arm64 csky --kernel ~/linux    side by side
   ptecheck check loongarch/huacai --save out    keep traces and certificates
   ptecheck list variants
 """
