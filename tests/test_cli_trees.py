@@ -189,21 +189,23 @@ class TestNames:
         assert "loongarch, sparc64, x86-64" in run.stderr
 
 
+@pytest.fixture(params=kernel_trees.VERSIONS, scope="module")
+def release(request) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def data(release):
+    found = kernel_trees.tree(release)
+    if found is None:
+        pytest.skip(kernel_trees.why_not(release))
+    run = check("--kernel", found, "--json", "-")
+    assert run.returncode == 1, run.stderr
+    return json.loads(run.stdout)
+
+
 @pytest.mark.kernel
 class TestRealTrees:
-    @pytest.fixture(params=kernel_trees.VERSIONS, scope="class")
-    def release(self, request) -> str:
-        return str(request.param)
-
-    @pytest.fixture(scope="class")
-    def data(self, release):
-        found = kernel_trees.tree(release)
-        if found is None:
-            pytest.skip(kernel_trees.why_not(release))
-        run = check("--kernel", found, "--json", "-")
-        assert run.returncode == 1, run.stderr
-        return json.loads(run.stdout)
-
     def test_every_machine_is_decided(self, data):
         jsonschema.validate(data, RESULT_SCHEMA)
         undecided = [(r["config"], r["invariant"], r["reason"]) for r in data["results"] if r["verdict"] == "unknown"]

@@ -407,7 +407,13 @@ MUTANTS = (
 _CORE = [m for m in MUTANTS if not m.features and m.config == X86]
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=[f"{m.operation} {m.says}" for m in MUTANTS])
+def _param(mutant: Mutant) -> Any:
+    """A mutant as a test; those that need further groups of operations take longer."""
+    marks = [pytest.mark.slow] if mutant.features else []
+    return pytest.param(mutant, id=f"{mutant.operation} {mutant.says}", marks=marks)
+
+
+@pytest.mark.parametrize("mutant", map(_param, MUTANTS))
 def test_a_kernel_broken_on_purpose_is_found_out(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     without = _violated_without(mutant.config, mutant.features, tuple(mutant.choices.items()))
     monkeypatch.setitem(OPERATIONS, mutant.operation, broken(OPERATIONS[mutant.operation], mutant))

@@ -133,7 +133,9 @@ def _agree(config: str, depth: int) -> None:
     assert bounded.violations == {k: d for k, d in first.items() if d <= depth}
 
 
-@pytest.mark.parametrize("config", ["loongarch/original", "sparc64/original", X86])
+@pytest.mark.parametrize(
+    "config", ["sparc64/original", *(pytest.param(c, marks=pytest.mark.slow) for c in ("loongarch/original", X86))]
+)
 def test_the_engines_agree_to_depth_2(config: str) -> None:
     _agree(config, 2)
 

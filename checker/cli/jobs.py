@@ -289,7 +289,10 @@ def _run(tasks: list[tuple[Job, Options]], processes: int | None) -> Iterator[Ou
         for future in as_completed(started):
             yield from map(progress.after, _outcomes(future, started[future]))
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # One by one: a pool that is not waited for may be gone before it looks at cancel_futures.
+        for future in started:
+            future.cancel()
+        pool.shutdown(wait=False)
 
 
 DIED = "the process that was to decide it died; was there memory enough?"
