@@ -95,6 +95,7 @@ def run_once(case: Case, scratch: Path) -> float:
         SystemExit: the command did not do its job.
     """
     environment = {**os.environ, "PTECHECK_CACHE": str(scratch) if case.remember else ""}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # users import compiled modules
     arguments = [argument.format(patch=scratch / "regression.patch") for argument in case.arguments]
     began = time.perf_counter()
     done = subprocess.run([sys.executable, *arguments], capture_output=True, check=False, env=environment)
