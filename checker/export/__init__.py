@@ -1,0 +1,1 @@
+"""Transition systems in the languages of other tools, from the one definition."""
