@@ -18,8 +18,10 @@ from checker.limits import watch_interrupts
 from checker.verdict import Result, Verdict, exit_status
 
 SCHEMA = "ptecheck.comparison/1"
-LABEL, COLUMN, COLUMNS = 28, 12, 4
-"""Characters of a requirement's name and of a machine's column, and machines side by side in 80 columns."""
+WIDTH, COLUMN = 79, 12
+"""Characters of a line, and of a machine's column."""
+
+POLICY = "store to clean: seen by"
 
 NOT_THERE = "-"
 
@@ -100,24 +102,23 @@ def _report(machines: Machines, every: bool) -> str:
         rows if every else [row for row in rows if any(_cell(machines[n].get(row)) not in ("ok", "-") for n in names)]
     )
     text = "ok proved, in N: broken in N steps, - not there\n"
-    for start in range(0, len(names), COLUMNS):
-        text += "\n" + "".join(_block(machines, names[start : start + COLUMNS], shown))
+    label = max(map(len, (*shown, POLICY))) + 2
+    together = max(1, (WIDTH - label) // COLUMN)
+    for start in range(0, len(names), together):
+        text += "\n" + "".join(_block(machines, names[start : start + together], shown, label))
     text += "" if every else fill(f"{len(rows) - len(shown)} more requirements are proved wherever they are there", "")
     return text + "".join(_reasons(machines, differing))
 
 
-def _block(machines: Machines, names: list[str], rows: list[str]) -> Iterator[str]:
-    for part in (0, 1):
-        yield f"{'':{LABEL}}" + "".join(f"{_heading(name)[part]:<{COLUMN}}" for name in names).rstrip() + "\n"
-    for row in rows:
-        cells = "".join(f"{_cell(machines[name].get(row)):<{COLUMN}}" for name in names)
-        yield f"{row:{LABEL}}{cells}".rstrip() + "\n"
+def _block(machines: Machines, names: list[str], rows: list[str], label: int) -> Iterator[str]:
+    headings = [_heading(name) for name in names]
+    lines = [("", [heading[part] for heading in headings]) for part in (0, 1)]
+    lines += [(row, [_cell(machines[name].get(row)) for name in names]) for row in rows]
     policies = [store_policy_words(next(iter(machines[name].values()))[0][0]) for name in names]
-    yield (
-        f"{'store to clean: seen by':{LABEL}}"
-        + "".join(f"{p[: COLUMN - 1]:<{COLUMN}}" for p in policies).rstrip()
-        + "\n"
-    )
+    lines.append((POLICY, [policy[: COLUMN - 1] for policy in policies]))
+    for left, cells in lines:
+        if any(cells):
+            yield f"{left:{label}}{''.join(f'{cell:<{COLUMN}}' for cell in cells)}".rstrip() + "\n"
 
 
 def _heading(config: str) -> tuple[str, str]:
