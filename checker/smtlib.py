@@ -24,6 +24,9 @@ _NAMES = {
     "ite": "ite",
 }
 
+_LINE = 110
+_NEXT_LINE = "\n       "
+
 
 def sort(width: int) -> str:
     """The SMT-LIB sort of a width."""
@@ -90,6 +93,44 @@ class Script:
 
     def __str__(self) -> str:
         return "\n".join(self.lines) + "\n"
+
+
+def parameters(variables: Iterable[Term]) -> str:
+    """The parameters of a function, each with its sort, as many to a line as fit."""
+    return f"({wrapped([f'({symbol(v.data)} {sort(v.width)})' for v in variables])})"
+
+
+def wrapped(words: Iterable[str]) -> str:
+    """Words with blanks between them, as many to a line as fit."""
+    lines, length = [""], 0
+    for word in words:
+        if length and length + len(word) > _LINE:
+            lines, length = [*lines, ""], 0
+        lines[-1] += f" {word}" if lines[-1] else word
+        length += len(word) + 1
+    return "\n    ".join(lines)
+
+
+def body(root: Term) -> str:
+    """A term as the body of a function.
+
+    What is used more than once is bound by a ``let``, and each of these and of the conditions that must all hold is a
+    line of its own. No variable of a system has a name like those of the bound ones.
+    """
+    order = subterms([root])
+    uses: dict[Term, int] = {}
+    for term in order:
+        for arg in term.args:
+            uses[arg] = uses.get(arg, 0) + 1
+    text: dict[Term, str] = {}
+    lines: list[str] = []
+    for term in order:
+        text[term] = symbol(term.data) if term.op == "var" else _application(term, [text[arg] for arg in term.args])
+        if term.args and uses.get(term, 0) > 1:
+            lines.append(f"(let ((?{len(lines) + 1} {text[term]}))")
+            text[term] = f"?{len(lines)}"
+    last = f"(and {_NEXT_LINE.join(text[arg] for arg in root.args)})" if root.op == "and" else text[root]
+    return "\n  ".join([*lines, last]) + ")" * len(lines)
 
 
 def _application(term: Term, operands: Sequence[str]) -> str:
