@@ -125,7 +125,12 @@ def _write_certificate(folder: Path, job: Job, system: TransitionSystem, certifi
     _write_json(folder / CERTIFICATE_FILE, _described(job, certificates.to_json(certificate)))
 
 
-def _read(path: Path) -> str:
+def read_file(path: Path) -> str:
+    """The text of a file that somebody gives us.
+
+    Raises:
+        UsageError: it cannot be read, is no text, or is too large.
+    """
     try:
         if path.stat().st_size > MAX_FILE:
             raise UsageError(f"{path}: larger than {MAX_FILE} bytes")
@@ -138,7 +143,7 @@ def _read(path: Path) -> str:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(_read(path))
+        data = json.loads(read_file(path))
     except (ValueError, RecursionError) as why:
         raise UsageError(f"{path}: not JSON: {why}") from None
     if not isinstance(data, dict):
@@ -242,7 +247,7 @@ def _certify(path: Path, kernel: str | None, ask: Callable[[str], bool] | None) 
     try:
         certificate = certificates.from_json(data)
         system = build_system(_job(data, path, kernel))
-        files = {name: _read(path.with_name(f"{name}.smt2")) for name in OBLIGATIONS}
+        files = {name: read_file(path.with_name(f"{name}.smt2")) for name in OBLIGATIONS}
         check_certificate(system, certificate, ask, files)
     except BadCertificate as why:
         raise UsageError(f"{path.parent}: {why}") from None

@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_scenario(commands)
     _add_list(commands)
+    from checker.cli.export import add_commands
+
+    add_commands(commands)
     replay = commands.add_parser("replay", help="run a saved trace again on plain integers")
     replay.add_argument("file", metavar="FILE", help="a .trace.json file written by check --save")
     replay.add_argument("--kernel", metavar="DIR", help="the kernel tree the trace was made from")
@@ -185,6 +188,10 @@ def _dispatch(args: argparse.Namespace) -> int:
         from checker.cli.scenario import run_scenarios
 
         return run_scenarios(args)
+    if args.command in ("export", "witness"):
+        from checker.cli.export import run_export, run_witness
+
+        return run_export(args) if args.command == "export" else run_witness(args)
     if args.command == "list":
         from checker.cli.kernels import kernel_tree
         from checker.cli.listing import run_list
