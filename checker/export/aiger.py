@@ -94,12 +94,10 @@ def _netlist(made: Circuit) -> _Netlist:
 
 
 def _next_bit(gates: Gates, updates: Sequence[tuple[int, Bits]], bits: Bits, i: int) -> int:
-    """One bit of a latch; an update that leaves this bit alone is left out, since no other holds at the same time."""
-    value = bits[i]
-    for condition, then in reversed(updates):
-        if then[i] != bits[i]:
-            value = gates.choose(condition, then[i], value)
-    return value
+    """One bit of a latch: since at most one update applies, a flat choice among all that do not leave the bit alone."""
+    changes = [(condition, then[i]) for condition, then in updates if then[i] != bits[i]]
+    stays = gates.all([condition ^ 1 for condition, _ in changes])
+    return gates.any([gates.both(stays, bits[i]), *(gates.both(condition, value) for condition, value in changes)])
 
 
 def positions(term: Term, mask: int) -> list[int]:

@@ -72,6 +72,10 @@ class Gates:
             row = [self.both(a, b) for a, b in zip(row[::2], row[1::2], strict=False)] + odd
         return row[0]
 
+    def any(self, literals: Sequence[int]) -> int:
+        """Disjunction of many, as a flat tree."""
+        return self.all([literal ^ 1 for literal in literals]) ^ 1
+
     def word(self, term: Term) -> Bits:
         """The bits of a term, all of whose variables were made unknowns.
 
@@ -104,8 +108,7 @@ class Gates:
         if op == "const":
             return tuple(int(term.data) >> i & 1 for i in range(max(1, term.width)))
         if op in ("and", "or"):
-            invert = int(op == "or")
-            return (self.all([bits[0] ^ invert for bits in args]) ^ invert,)
+            return ((self.all if op == "and" else self.any)([bits[0] for bits in args]),)
         if op == "not":
             return (args[0][0] ^ 1,)
         if op == "ite":

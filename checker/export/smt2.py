@@ -43,8 +43,13 @@ def free_variables(model: Exported) -> tuple[Term, ...]:
 
 def text(model: Exported) -> str:
     """A system in SMT-LIB 2."""
-    parts = ["\n".join(f"; {' '.join(line.split())}" for line in _explanation(model)), "(set-logic QF_BV)"]
-    parts += [*_starts(model), *_steps(model)]
+    head = "\n".join(f"; {' '.join(line.split())}" for line in _explanation(model))
+    return f"{head}\n\n(set-logic QF_BV)\n\n{functions(model)}"
+
+
+def functions(model: Exported) -> str:
+    """The definitions alone, for any logic."""
+    parts = [*_starts(model), *_steps(model)]
     parts += [_function(f"property {name}", state_variables(model), holds) for name, holds in model.properties]
     return "\n\n".join(parts) + "\n"
 
