@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from checker.dependency import cone_of_influence
 from checker.system import TransitionSystem
-from checker.terms import BOOL, FALSE, Term, substitute, word_op
+from checker.terms import BOOL, FALSE, Term, constant, substitute, word_op
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,10 @@ def exported(system: TransitionSystem, invariants: tuple[str, ...] = ()) -> Expo
     relation, cone = searched.relation, cone_of_influence(searched.relation)
     kept = [i for i, mask in enumerate(cone.masks) if mask]
     variables = tuple(Variable(relation.leaves[i].path, relation.state[i], cone.masks[i]) for i in kept)
-    by_name = dict(zip((i.name for i in searched.invariants), relation.properties, strict=True))
+    # A bit that cannot matter may still be mentioned, by a value that is cut or by a condition that does not need it.
+    gone = {relation.state[i]: constant(0, relation.state[i].width) for i, mask in enumerate(cone.masks) if not mask}
+    properties = substitute(relation.properties, gone)
+    by_name = dict(zip((i.name for i in searched.invariants), properties, strict=True))
     starts = []
     for number, (start, masks) in enumerate(zip(relation.starts, cone.inputs, strict=True)):
         every = [Variable(str(t.data), t, mask) for t, mask in zip(start.inputs, masks, strict=True)]
@@ -101,11 +104,13 @@ def exported(system: TransitionSystem, invariants: tuple[str, ...] = ()) -> Expo
         domain, *values = substitute([start.domain, *(start.values[i] for i in kept)], settled)
         cut = tuple(_cut(value, v.mask) for value, v in zip(values, variables, strict=True))
         starts.append(ExportedStart(start.name, number, tuple(v for v in every if v.mask), domain, cut))
-    steps = tuple(
-        ExportedStep(s.name, s.guard, tuple(_cut(s.values[i], cone.masks[i]) for i in kept)) for s in relation.steps
-    )
+    steps = []
+    for step in relation.steps:
+        guard, *values = substitute([step.guard, *(step.values[i] for i in kept)], gone)
+        cut = tuple(_cut(value, v.mask) for value, v in zip(values, variables, strict=True))
+        steps.append(ExportedStep(step.name, guard, cut))
     wanted = invariants or tuple(by_name)
-    return Exported(searched, variables, tuple(starts), steps, tuple((name, by_name[name]) for name in wanted))
+    return Exported(searched, variables, tuple(starts), tuple(steps), tuple((name, by_name[name]) for name in wanted))
 
 
 def _cut(term: Term, mask: int) -> Term:
