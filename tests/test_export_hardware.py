@@ -218,8 +218,8 @@ def test_an_mm_world_of_every_machine_is_exported_as_it_is(config: str) -> None:
 def test_every_mm_world_is_exported_as_it_is(config: str) -> None:
     for split in SPLIT_NAMES:
         model = _mm_model(config, split)
-        _agrees(model, 60)
-        _smt_agrees(model, 20, ("bitwuzla", "z3"))
+        _agrees(model, 30)
+        _smt_agrees(model, 8, ("bitwuzla",))
 
 
 WORLDS = (
@@ -237,9 +237,9 @@ def test_the_worlds_of_helpers_are_exported_as_they_are(job: Job) -> None:
 @pytest.mark.slow
 def test_groups_of_processes_are_exported_as_they_are() -> None:
     model = exported(build_system(Job("loongarch/original", "kernel", generation="linux-6.12")))
-    _agrees_with_aiger(model, aiger.binary(model), 30)
-    _agrees_with_btor2(model, btor2.text(model), 30)
-    _smt_agrees(model, 6, tuple(SOLVERS))
+    _agrees_with_aiger(model, aiger.binary(model), 20)
+    _agrees_with_btor2(model, btor2.text(model), 20)
+    _smt_agrees(model, 4, ("bitwuzla",))
 
 
 @settings(max_examples=70)
