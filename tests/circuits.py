@@ -117,12 +117,13 @@ class Btor2:
 
     @classmethod
     def read(cls, text: str) -> Btor2:
-        found, sorts = cls(), {}
+        found, sorts, last = cls(), {}, 0
         for line in text.splitlines():
             if line.startswith(";"):
                 continue
             number, op, *words = line.split()
-            assert int(number) > max((n for n, _, _ in found.lines), default=0)
+            assert int(number) > last
+            last = int(number)
             if op == "sort":
                 assert words[0] == "bitvec"
                 sorts[number] = int(words[1])
