@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ from checker.search import search
 from checker.smtlib import literal
 from checker.solver import is_unsatisfiable
 from checker.state import Shape
+from checker.terms import choose, compare, connect, equal, evaluate, extend, extract, negate, word_op
 from tests import builtin_systems, random_systems
 from tests.builtin_systems import CONFIGS, SPLIT_NAMES
 from tests.circuits import Aiger, Btor2
@@ -46,6 +48,7 @@ class Moment:
         bads: which properties fail before it.
         after: the values afterwards.
         row: the number of the start or operation that was taken, or None.
+        refused: if it was not possible, the values afterwards if it had been.
     """
 
     choice: int
@@ -54,6 +57,7 @@ class Moment:
     bads: list[int]
     after: tuple[int, ...] | None
     row: int | None
+    refused: tuple[int, ...] | None
 
 
 class _Walk:
@@ -75,11 +79,13 @@ class _Walk:
         for _ in range(length):
             inputs = tuple(self.random.getrandbits(64) & v.mask for start in self.model.starts for v in start.inputs)
             choice = self.choice(state)
-            after, row = self.after(state, choice, inputs)
+            possible, then = self.outcome(state, choice, inputs)
             bads = [
                 int(state is not None and not self.invariant(name).holds(state)) for name, _ in self.model.properties
             ]
-            yield Moment(choice, inputs, self.known(state), bads, self.known(after), row)
+            after, row = (then, choice) if possible else (state, None)
+            refused = None if possible else self.known(then)
+            yield Moment(choice, inputs, self.known(state), bads, self.known(after), row, refused)
             state = after
 
     def known(self, state: Any) -> tuple[int, ...] | None:
@@ -97,24 +103,20 @@ class _Walk:
         possible = [k for k, op in enumerate(self.system.operations) if op.run(state)[0]]
         return self.random.choice(possible) if possible else 0
 
-    def after(self, state: Any, choice: int, inputs: tuple[int, ...]) -> tuple[Any, int | None]:
+    def outcome(self, state: Any, choice: int, inputs: tuple[int, ...]) -> tuple[bool, Any]:
+        """Whether a choice is possible, and where it leads if it were; None where there is nothing to choose."""
+        if choice >= len(self.system.operations if state is not None else self.model.starts):
+            return False, None
         if state is not None:
-            if choice < len(self.system.operations):
-                enabled, after = self.system.operations[choice].run(state)
-                if enabled:
-                    return self.layout.state(self.layout.concrete(after)), choice
-            return state, None
-        if choice >= len(self.model.starts):
-            return None, None
+            possible, after = self.system.operations[choice].run(state)
+            return bool(possible), self.layout.state(self.layout.concrete(after))
         names = [v.path for start in self.model.starts for v in start.inputs]
         start = self.system.starts[choice]
         leaves = Shape.of(start.inputs).leaves
         free = dict(zip(names, inputs, strict=True))
         values = [free.get(f"{start.name}?{leaf.path}", 0) for leaf in leaves]
-        if any(leaf.sort.names and value >= len(leaf.sort.names) for leaf, value in zip(leaves, values, strict=True)):
-            return None, None
-        first = start.run(Shape.of(start.inputs).state(values))
-        return self.layout.state(self.layout.concrete(first)), choice
+        named = all(not s.names or v < len(s.names) for s, v in zip((x.sort for x in leaves), values, strict=True))
+        return named, self.layout.state(self.layout.concrete(start.run(Shape.of(start.inputs).state(values))))
 
 
 def _bits(value: int, term_width: int, mask: int) -> list[int]:
@@ -159,26 +161,28 @@ def _facts_for_smt(model: Exported, length: int, seed: int = 3) -> list[str]:
     facts, widths = [], (smt2.start_choice(model).width, smt2.step_choice(model).width)
     free = [v.term.width for start in model.starts for v in start.inputs]
     for moment in _Walk(model, seed).run(length):
-        if moment.row is None or moment.after is None:
+        for (name, _), bad in zip(model.properties, moment.bads, strict=True) if moment.state else ():
+            said = f"(|property {name}| {_constants(model, moment.state)})"
+            facts.append(f"(not {said})" if bad else said)
+        outcome = moment.refused if moment.row is None else moment.after
+        if outcome is None:
             continue
-        picked = literal(moment.row, widths[moment.state is not None])
+        picked = literal(moment.choice, widths[moment.state is not None])
         if moment.state is None:
             given = " ".join([picked, *(literal(v, w) for v, w in zip(moment.inputs, free, strict=True))])
-            call = f"({smt2.INIT} {given} " if model.variables else ""
+            call = f"({smt2.INIT} {given} "
         else:
             call = f"({smt2.STEP} {picked} {_constants(model, moment.state)} "
-            for (name, _), bad in zip(model.properties, moment.bads, strict=True):
-                said = f"(|property {name}| {_constants(model, moment.state)})"
-                facts.append(f"(not {said})" if bad else said)
-        wrong = list(moment.after)
+        wrong = list(outcome)
         k = Random(seed).randrange(len(wrong))
         wrong[k] ^= model.variables[k].mask & -model.variables[k].mask
-        facts += [f"{call}{_constants(model, moment.after)})", f"(not {call}{_constants(model, tuple(wrong))}))"]
+        said = f"{call}{_constants(model, outcome)})"
+        facts += [f"(not {said})" if moment.row is None else said, f"(not {call}{_constants(model, tuple(wrong))}))"]
     return facts
 
 
-def _smt_agrees(model: Exported, length: int, solvers: tuple[str, ...]) -> None:
-    facts = _facts_for_smt(model, length)
+def _smt_agrees(model: Exported, length: int, solvers: tuple[str, ...], seed: int = 3) -> None:
+    facts = _facts_for_smt(model, length, seed)
     assert facts
     wrong = " ".join(f"(not {fact})" for fact in facts)
     script = f"{smt2.text(model)}(assert (or false {wrong}))\n(check-sat)\n"
@@ -248,6 +252,47 @@ def test_random_systems_with_arithmetic_are_exported_as_they_are(system: Transit
     model = exported(system)
     _agrees_with_aiger(model, aiger.binary(model), 25, seed)
     _agrees_with_btor2(model, btor2.text(model), 25, seed)
+
+
+OPERATORS = ("band", "bor", "bxor", "add", "sub", "mul", "shl", "lshr")
+
+
+def _operators(width: int) -> Exported:
+    """A start that may give two words any value, and properties that ask for every bit of every operator's result."""
+    word, wide = Bits(width), 2 * width
+    start = Start("any", lambda free: free, (word, word, Bool))
+    model = exported(TransitionSystem("operators", (word, word, Bool), (start,), (), (Invariant("x", "", _looks),)))
+    left, right, condition = model.system.relation.state
+    words = [word_op(op, left, right) for op in OPERATORS] + [choose(condition, left, right)]
+    words += [extend(words[3], wide), extract(words[5], width - 1, 1), word_op("add", extend(left, wide), 1)]
+    conditions = [compare("ult", left, right), compare("ule", left, right), equal(left, right), negate(condition)]
+    conditions += [choose(condition, conditions[0], conditions[2]), equal(condition, conditions[1])]
+    conditions += [connect("or", conditions[:3]), connect("and", (condition, *conditions[:2]))]
+    conditions += [equal(extract(w, i, i), 1) for w in words for i in range(w.width)]
+    return replace(model, properties=tuple((f"p{k}", condition) for k, condition in enumerate(conditions)))
+
+
+def _looks(state: Any) -> Any:
+    return either(state[0] == state[1], state[2])
+
+
+@pytest.mark.parametrize("width", [2, 3, pytest.param(4, marks=pytest.mark.slow)])
+def test_every_operator_is_right_for_every_value(width: int) -> None:
+    model = _operators(width)
+    gates, words = Aiger.read(aiger.binary(model)), Btor2.read(btor2.text(model))
+    variables = [v.term for v in model.variables]
+    facts = []
+    for values in itertools.product(*(range(1 << max(1, v.width)) for v in variables)):
+        truth = list(map(int, evaluate([p for _, p in model.properties], dict(zip(variables, values, strict=True)))))
+        put = [0, *(value >> i & 1 for value, v in zip(values, variables, strict=True) for i in range(max(1, v.width)))]
+        _, state = gates.step([0] * len(gates.latches), put)
+        assert [1 - bad for bad in gates.step(state, put)[0]] == truth
+        _, loaded = words.step(words.first(), (0, *values))
+        assert [1 - bad for bad in words.step(loaded, (0, *values))[0]] == truth
+        said = zip(model.properties, truth, strict=True)
+        facts += [(f"(|property {n}| {_constants(model, values)})", holds) for (n, _), holds in said]
+    wrong = " ".join(f"(not {said})" if holds else said for said, holds in facts)
+    assert SOLVERS["bitwuzla"](f"{smt2.text(model)}(assert (or false {wrong}))\n(check-sat)\n")
 
 
 @settings(max_examples=25)
@@ -367,6 +412,7 @@ def test_impossible_choices_and_free_values_change_nothing() -> None:
     for seed in range(20):
         _agrees_with_aiger(model, aiger.binary(model), 12, seed)
         _agrees_with_btor2(model, btor2.text(model), 12, seed)
+        _smt_agrees(model, 12, ("bitwuzla",), seed)
     moments = [moment for seed in range(20) for moment in _Walk(model, seed).run(12)]
     assert any(moment.state is None and moment.row is None for moment in moments)
     assert any(moment.state is not None and moment.row is None for moment in moments)
