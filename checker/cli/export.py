@@ -1,4 +1,4 @@
-"""``ptecheck export`` and ``ptecheck witness``: a system in the language of another tool, and that tool's run read back.
+"""``ptecheck export`` and ``ptecheck witness``: a system in the language of another tool, and its answer read back.
 
 Only light modules are imported at the top: the arguments are declared whenever the command starts.
 """

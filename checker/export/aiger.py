@@ -1,4 +1,4 @@
-"""AIGER: the circuit as and-gates and inverters, as text (``aag``) or packed (``aig``), with bad outputs of AIGER 1.9."""
+"""AIGER: the circuit as and-gates, as text (``aag``) or packed (``aig``), with the bad outputs of AIGER 1.9."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Runs that a hardware model checker found in an exported circuit, read back as runs of the system.
 
-Understood are the witnesses of AIGER 1.9, what Berkeley ABC writes with ``write_cex`` and ``write_cex -a``, and those of
+Understood are witnesses of AIGER 1.9, what Berkeley ABC writes with ``write_cex`` and ``write_cex -a``, and those of
 BTOR2. A file is only ever a proposal: the run it names is done anew on plain integers, step by step.
 """
 
