@@ -38,7 +38,7 @@ from models.mm.state import (
 def first_of_page(s: World, p: int) -> Any:
     """Process ``p`` refers to a page, and no process before it does."""
     mine = s.processes[p]
-    return both(refers(s, mine), same(mine.page, p))
+    return both(refers(s, mine), no(either(*(refers_to(s, q, mine.page) for q in s.processes[:p]))))
 
 
 def unmapped(s: World, p: int) -> Any:
