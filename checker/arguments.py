@@ -8,10 +8,11 @@ those that were reached, so :mod:`checker.immaterial` proves theirs after each s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from checker.dependency import Cone, cone_of_influence
-from checker.limits import Budget
+from checker.limits import Budget, OutOfBudget
 from checker.logic import both, implies, same
 from checker.reduction import Obligation, typed, well_formed
 from checker.solver import Solver
@@ -55,7 +56,9 @@ def _differing(variables: tuple[Term, ...], masks: tuple[int, ...]) -> dict[Term
         if mask != whole:
             other = variable(f"other {term.data}", term.width)
             found[term] = (
-                other if not mask else word_op("bor", word_op("band", term, mask), word_op("band", other, whole & ~mask))
+                other
+                if not mask
+                else word_op("bor", word_op("band", term, mask), word_op("band", other, whole & ~mask))
             )
     return found
 
@@ -66,9 +69,7 @@ def _kept(value: Term, mask: int) -> Term:
     return word_op("band", value, mask)
 
 
-def renaming(
-    whole: TransitionSystem, reduced: TransitionSystem, image: Callable[[Any], Any]
-) -> Iterator[Obligation]:
+def renaming(whole: TransitionSystem, reduced: TransitionSystem, image: Callable[[Any], Any]) -> Iterator[Obligation]:
     """What searching one system in place of another rests on, if each state of the other has one image in it.
 
     Operation by operation, the image can do what the state can, and nothing else, and becomes the image of the outcome.
@@ -83,15 +84,15 @@ def renaming(
     state = layout.build(relation.state)
     granted = well_formed(whole, relation.state)
     pictured = typed(reduced.layout, image(state))
-    for start, other in zip(whole.starts, reduced.starts, strict=True):
+    for start, original in zip(whole.starts, reduced.starts, strict=True):
         (values,) = [s.values for s in relation.starts if s.name == start.name]
         found = _picture(reduced, image, layout.build(values))
-        (wanted,) = [s.values for s in reduced.relation.starts if s.name == other.name]
+        (wanted,) = [s.values for s in reduced.relation.starts if s.name == original.name]
         yield Obligation(f"start {start.name}: it is well-formed", _term(well_formed(whole, values)))
         yield Obligation(f"start {start.name}: its image is the start", _alike(found, wanted))
-    for invariant, other in zip(whole.invariants, reduced.invariants, strict=True):
+    for invariant, twin in zip(whole.invariants, reduced.invariants, strict=True):
         agrees = both(
-            same(invariant.holds(state), other.holds(pictured)), same(invariant.premise(state), other.premise(pictured))
+            same(invariant.holds(state), twin.holds(pictured)), same(invariant.premise(state), twin.premise(pictured))
         )
         yield Obligation(f"{invariant.name}: it says the same of the image", _term(implies(granted, agrees)))
     for op, other, step in zip(whole.operations, reduced.operations, relation.steps, strict=True):
@@ -116,16 +117,38 @@ def _term(value: Any) -> Term:
     return coerce(value, BOOL)
 
 
-def refuted(obligations: Iterable[Obligation], budget: Budget | None = None) -> Iterator[Obligation]:
-    """The obligations that some state refutes, in order.
+@dataclass(frozen=True)
+class Judged:
+    """What a solver says of an argument.
 
-    Raises:
-        OutOfBudget: the solver gave up on one, or a limit was reached.
+    Attributes:
+        count: how many obligations it has.
+        refuted: sentences of those that some state refutes.
+        undecided: why one of the rest was not decided, which ended the proof; "" if all were.
     """
+
+    count: int
+    refuted: tuple[str, ...]
+    undecided: str = ""
+
+
+def judged(obligations: Iterable[Obligation], budget: Budget | None = None) -> Judged:
+    """Every obligation put to the solver, one by one; the first it gives up on ends it."""
+    count, refuted = 0, []
     for obligation in obligations:
-        if obligation.holds.op == "const" and obligation.holds.data:
-            continue
-        solver = Solver(budget)
-        solver.add(negate(obligation.holds))
-        if solver.satisfiable():
-            yield obligation
+        count += 1
+        try:
+            if not _valid(obligation.holds, budget):
+                refuted.append(obligation.says)
+        except OutOfBudget as why:
+            return Judged(count, tuple(refuted), f"{obligation.says}: {why}")
+    return Judged(count, tuple(refuted))
+
+
+def _valid(claim: Term, budget: Budget | None) -> bool:
+    """No values of the variables refute the claim."""
+    if claim.op == "const":
+        return bool(claim.data)
+    solver = Solver(budget)
+    solver.add(negate(claim))
+    return not solver.satisfiable()
