@@ -132,13 +132,26 @@ class Judged:
     undecided: str = ""
 
 
-def judged(obligations: Iterable[Obligation], budget: Budget | None = None) -> Judged:
-    """Every obligation put to the solver, one by one; the first it gives up on ends it."""
+def judged(
+    obligations: Iterable[Obligation], budget: Budget | None = None, valid: set[Term] | None = None
+) -> Judged:
+    """Every obligation put to the solver, one by one; the first it gives up on ends it.
+
+    Args:
+        obligations: of one argument.
+        budget: limits.
+        valid: claims that were found valid before, of systems that share operations; new ones are added.
+    """
+    valid = set() if valid is None else valid
     count, refuted = 0, []
     for obligation in obligations:
         count += 1
         try:
-            if not _valid(obligation.holds, budget):
+            if obligation.holds in valid:
+                continue
+            if _valid(obligation.holds, budget):
+                valid.add(obligation.holds)
+            else:
                 refuted.append(obligation.says)
         except OutOfBudget as why:
             return Judged(count, tuple(refuted), f"{obligation.says}: {why}")
