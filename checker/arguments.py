@@ -132,9 +132,7 @@ class Judged:
     undecided: str = ""
 
 
-def judged(
-    obligations: Iterable[Obligation], budget: Budget | None = None, valid: set[Term] | None = None
-) -> Judged:
+def judged(obligations: Iterable[Obligation], budget: Budget | None = None, valid: set[Term] | None = None) -> Judged:
     """Every obligation put to the solver, one by one; the first it gives up on ends it.
 
     Args:

@@ -12,14 +12,58 @@ from typing import Any
 
 import pytest
 
+from bench.swap_world import NAMES, NONE, World, at, choose, swap_world, uses
 from checker.arguments import dead_bits, judged, renaming
 from checker.codegen import Values, compile_function, compile_masks
 from checker.dependency import Cone, cone_of_influence
-from checker.logic import no, ult
+from checker.logic import ite, no, same, ult, word_like
 from checker.reduction import obligations, typed
 from checker.search import search
 from checker.system import TransitionSystem, View
-from tests.swap_world import NAMES, World, exchanged, swap_world, without_stale, without_swap_of_free_frames
+
+# Forms a state may be replaced by.
+
+
+def without_stale(s: World) -> World:
+    """Who maps nothing has nothing, and a frame nobody has holds nothing; its swap content stays. This is right."""
+    like = s.processes[0]
+    blank = replace(like, level=word_like(like.level, NONE), dirty=False, write=False, modified=False)
+    blank = replace(blank, frame=word_like(like.frame, 0), expects=word_like(like.expects, 0))
+    processes = tuple(choose(at(p, NONE), blank, p) for p in s.processes)
+    empty = [replace(f, contents=word_like(f.contents, 0), exclusive=False) for f in s.frames]
+    frames = tuple(choose(uses(s, k), f, e) for k, (f, e) in enumerate(zip(s.frames, empty, strict=True)))
+    return replace(s, processes=processes, frames=frames)
+
+
+def without_swap_of_free_frames(s: World) -> World:
+    """The same, and the swap content of a frame nobody has is dropped. This looks right and is wrong."""
+    settled = without_stale(s)
+    frames = tuple(
+        choose(uses(s, k), f, replace(f, swapped=word_like(f.swapped, 0))) for k, f in enumerate(settled.frames)
+    )
+    return replace(settled, frames=frames)
+
+
+def exchanged(s: World, i: int, j: int) -> World:
+    """Processes ``i`` and ``j`` in each other's place, and what they have written with them."""
+
+    def written(value: Any) -> Any:
+        return ite(
+            same(value, i + 1),
+            word_like(value, j + 1),
+            ite(same(value, j + 1), word_like(value, i + 1), value),
+        )
+
+    processes = list(s.processes)
+    processes[i], processes[j] = processes[j], processes[i]
+    return replace(
+        s,
+        processes=tuple(replace(p, expects=written(p.expects)) for p in processes),
+        frames=tuple(replace(f, contents=written(f.contents), swapped=written(f.swapped)) for f in s.frames),
+    )
+
+
+# What the obligations and a direct comparison say of them.
 
 Form = Callable[[World], World]
 
