@@ -74,6 +74,7 @@ def _names(system: TransitionSystem) -> Iterable[str]:
     yield from (f"{sorted(symmetry.names.items())}{symmetry.says}" for symmetry in system.symmetries)
     yield str(len(system.views))
     yield str(sorted(system.immaterial.items()))
+    yield str(system.every_bit)
 
 
 def _add_terms(digest: Any, roots: list[Term]) -> None:

@@ -125,8 +125,14 @@ def splitter_of(relation: Relation) -> BitSplitter:
 
 @lru_cache(maxsize=16)
 def cone_of_influence(relation: Relation) -> Cone:
-    """The bits of the state, and of the starts' inputs, that can influence a guard, a property or a premise."""
+    """The bits of the state, and of the starts' inputs, that can influence a guard, a property or a premise.
+
+    Every bit of the state where the relation asks for it, and then of the inputs those that can influence the state.
+    """
     splitter = splitter_of(relation)
+    if relation.every_bit:
+        every = tuple((1 << max(1, leaf.sort.width)) - 1 for leaf in relation.leaves)
+        return _cone(relation, splitter, every)
     order = {leaf.path: i for i, leaf in enumerate(relation.leaves)}
     masks: dict[str, int] = {}
     roots = [splitter.boolean(t) for t in (*relation.properties, *relation.premises)]
@@ -141,7 +147,10 @@ def cone_of_influence(relation: Relation) -> Cone:
             if mask >> i & 1
             for step in relation.steps
         ]
-    wanted = tuple(masks.get(leaf.path, 0) for leaf in relation.leaves)
+    return _cone(relation, splitter, tuple(masks.get(leaf.path, 0) for leaf in relation.leaves))
+
+
+def _cone(relation: Relation, splitter: BitSplitter, wanted: tuple[int, ...]) -> Cone:
     free = tuple(mask & ~rest for mask, rest in zip(wanted, relation.immaterial, strict=True))
     return Cone(wanted, tuple(_start_inputs(splitter, start, free) for start in relation.starts))
 

@@ -79,9 +79,9 @@ def obligations(system: TransitionSystem) -> Iterator[Obligation]:
     """
     layout, relation = system.layout, system.relation
     state = layout.build(relation.state)
-    granted = _well_formed(system, relation.state)
+    granted = well_formed(system, relation.state)
     for start, symbolic in zip(system.starts, relation.starts, strict=True):
-        kept = implies(symbolic.domain, _well_formed(system, symbolic.values))
+        kept = implies(symbolic.domain, well_formed(system, symbolic.values))
         yield Obligation(f"start {start.name}: it is well-formed", _term(kept))
         yield Obligation(f"start {start.name}: it is its own only view", _start_is_a_view(system, start.run))
     for invariant in system.invariants:
@@ -90,14 +90,14 @@ def obligations(system: TransitionSystem) -> Iterator[Obligation]:
         claim = implies(both(granted, broken), seen)
         yield Obligation(f"{invariant.name}: where it fails, it fails in a view", _term(claim))
     for op, step in zip(system.operations, relation.steps, strict=True):
-        kept = implies(both(granted, step.guard), _well_formed(system, step.values))
+        kept = implies(both(granted, step.guard), well_formed(system, step.values))
         yield Obligation(f"{op.name}: the outcome is well-formed", _term(kept))
         for number, view in enumerate(system.views):
             claim = implies(granted, _simulated(system, op, view, state))
             yield Obligation(f"{op.name}: view {number} of the outcome", _term(claim))
 
 
-def _well_formed(system: TransitionSystem, values: tuple[Term, ...]) -> Any:
+def well_formed(system: TransitionSystem, values: tuple[Term, ...]) -> Any:
     """What the model says of every state, and that enumerations are in range."""
     leaves = zip(values, system.layout.leaves, strict=True)
     ranges = [terms.compare("ult", value, len(leaf.sort.names)) for value, leaf in leaves if leaf.sort.partial]

@@ -144,6 +144,7 @@ class TransitionSystem:
         well_formed: state -> Bool; what views take for granted of a state, an obligation of every start and operation.
         immaterial: leaf -> bits that should not matter, so that a search takes them as zero where a start leaves them
             free; that they do not matter is proved afterwards (:mod:`checker.immaterial`).
+        every_bit: search with every bit of the state, also with those that cannot matter.
     """
 
     name: str
@@ -157,6 +158,7 @@ class TransitionSystem:
     views: tuple[View, ...] = ()
     well_formed: Callable[[Any], Any] = lambda state: True
     immaterial: Mapping[str, int] = field(default_factory=dict)
+    every_bit: bool = False
 
     def __post_init__(self) -> None:
         for what in ("starts", "operations", "invariants", "predicates"):
@@ -220,6 +222,7 @@ class Relation:
         premises: one for each invariant.
         predicates: one for each declared predicate.
         immaterial: for each leaf, the bits that a search leaves as zero wherever they are free.
+        every_bit: every bit is taken to matter.
     """
 
     leaves: tuple[Leaf, ...]
@@ -230,6 +233,7 @@ class Relation:
     premises: tuple[Term, ...]
     predicates: tuple[Term, ...]
     immaterial: tuple[int, ...]
+    every_bit: bool = False
 
     @classmethod
     def of(cls, system: TransitionSystem) -> Relation:
@@ -246,6 +250,7 @@ class Relation:
             premises=tuple(_boolean(i.premise(whole), i.name) for i in system.invariants),
             predicates=tuple(_boolean(p.holds(whole), p.name) for p in system.predicates),
             immaterial=tuple(system.immaterial.get(leaf.path, 0) for leaf in layout.leaves),
+            every_bit=system.every_bit,
         )
 
 

@@ -118,34 +118,37 @@ def mm_kernel(
     )
 
 
-def mm_system(arch: Architecture, split: str | None = None, processes: int = 2, **choices: Any) -> TransitionSystem:
+def mm_system(
+    arch: Architecture, split: str | None = None, processes: int = 2, renamed: bool = True, **choices: Any
+) -> TransitionSystem:
     """The mm world of an architecture's helpers.
 
     Args:
         arch: the helpers and the hardware.
         split: the order of calls in the huge-page split; default: that of the release of generic mm.
         processes: how many processes there can be at a time.
+        renamed: pages have canonical numbers.
         **choices: further ones of :func:`mm_kernel`.
     """
-    return mm_system_of(mm_kernel(arch, split=split, **choices), processes)
+    return mm_system_of(mm_kernel(arch, split=split, **choices), processes, renamed)
 
 
-def mm_system_of(kernel: Kernel, processes: int = 2) -> TransitionSystem:
-    """The mm world of one kernel."""
+def mm_system_of(kernel: Kernel, processes: int = 2, renamed: bool = True) -> TransitionSystem:
+    """The mm world of one kernel; without canonical numbers also without views, which rest on them."""
     from invariants.mm import invariants
     from models.mm import focus, state, words, world
     from models.mm.catalogue import CORE
 
     return TransitionSystem(
         name=f"{kernel.arch.config}, mm world, {kernel.title}",
-        shape=state.shape(processes, kernel.features),
-        starts=world.starts(kernel, processes),
+        shape=state.shape(processes, kernel.features, renamed),
+        starts=world.starts(kernel, processes, renamed),
         operations=world.operations(kernel, processes),
         invariants=invariants(kernel),
         predicates=words.predicates(kernel, processes),
         symmetries=words.symmetries(kernel, processes),
         lemmas=words.lemmas(kernel, processes),
-        views=() if kernel.features == CORE else focus.views(processes),
+        views=() if kernel.features == CORE or not renamed else focus.views(processes),
         well_formed=focus.well_formed,
     )
 

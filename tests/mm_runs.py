@@ -33,6 +33,11 @@ class Walker:
             system.relation, tuple(1 if width == BOOL else (1 << width) - 1 for width in widths)
         )
 
+    def successors(self, values: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """(operation, leaf values after it) for every operation that is possible."""
+        for number, after in self._successors(values):
+            yield self.system.operations[number].name, after
+
     def run(self, seed: int, steps: int) -> Iterator[tuple[str, World, World]]:
         """(operation, state before, state after) for each step; stores, forks and new pages come up more often."""
         rng = random.Random(seed)

@@ -1,13 +1,21 @@
-"""The flags that stand for contents, beside what pages, slots and the zero page really hold: numbers never used twice."""
+"""The flags that stand for contents, beside what pages, slots and the zero page really hold: numbers never used twice.
+
+On random runs of whole kernels, and in every reachable state of small worlds.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from checker.search import search
+from checker.system import TransitionSystem
 from models.mm.state import ABSENT, World, names, reads_right, refers, refers_to
+from models.registry import architecture
+from models.worlds import mm_system
 from tests import builtin_systems
 from tests.builtin_systems import VIOLATED_MM
 from tests.mm_runs import WRITES, Walker, whole
@@ -204,3 +212,71 @@ def test_the_tokens_see_what_the_verdict_says(config: str, split: str) -> None:
             assert all(flag == truth for _, flag, truth in told), name
             wrong += sum(not truth for what, _, truth in told if what.endswith("reads"))
     assert (wrong > 0) is ((config, split) in VIOLATED_MM)
+
+
+# Every reachable state of small worlds, with contents numbered in the order in which they are met.
+
+
+def copied(tokens: Tokens) -> Tokens:
+    """The same pages and numbers as objects of their own."""
+    pages = {id(page): replace(page) for page in tokens.page if page not in (None, ZERO_PAGE)}
+    return replace(
+        tokens,
+        page=[page if page in (None, ZERO_PAGE) else pages[id(page)] for page in tokens.page],
+        expected=[set(expected) for expected in tokens.expected],
+        seen=set(),
+    )
+
+
+def settled(tokens: Tokens) -> tuple[Tokens, tuple[object, ...]]:
+    """The same with contents numbered from 1, in the order of processes, and a key that equal ones have in common."""
+    tokens, numbers, places = copied(tokens), {ZEROES: ZEROES}, {}
+    pages = list(dict.fromkeys(page for page in tokens.page if page not in (None, ZERO_PAGE)))
+    for content in (
+        *(c for page in pages for c in (page.memory, page.slot)),
+        *(c for e in tokens.expected for c in sorted(e)),
+    ):
+        if content is not None:
+            numbers.setdefault(content, len(numbers))
+    for place, page in enumerate(pages):
+        page.memory, page.slot = (None if c is None else numbers[c] for c in (page.memory, page.slot))
+        places[page] = (place, page.memory, page.slot)
+    tokens.expected = [{numbers[c] for c in expected} for expected in tokens.expected]
+    tokens.fresh = len(numbers)
+    shown = tuple("zero" if page is ZERO_PAGE else places.get(page) for page in tokens.page)
+    return tokens, (shown, tuple(tuple(sorted(expected)) for expected in tokens.expected))
+
+
+def everywhere(system: TransitionSystem) -> int:
+    """Holds the flags against the tokens in every reachable state; how many states with tokens there are."""
+    walker, layout = Walker(system), system.layout
+    todo = [layout.concrete(start.run(())) for start in system.starts]
+    queue = deque((values, settled(_started(layout.state(values)))[0]) for values in todo)
+    known = {(values, settled(tokens)[1]) for values, tokens in queue}
+    while queue:
+        values, tokens = queue.popleft()
+        before = layout.state(values)
+        for name, after in walker.successors(values):
+            there, state = copied(tokens), layout.state(after)
+            there.follow(name, before, state)
+            assert all(flag == truth for _, flag, truth in there.check(state, slots=True)), name
+            there, key = settled(there)
+            if (after, key) not in known:
+                known.add((after, key))
+                queue.append((after, there))
+    return len(known)
+
+
+EVERYWHERE = [("x86-64/linux-6.12", 2), ("x86-64/linux-6.12", 3), ("sparc64/linux-6.12", 2)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("config", "processes"), [*EVERYWHERE, ("loongarch/original", 2)])
+def test_the_flags_are_exact_in_every_state_of_the_core(config: str, processes: int) -> None:
+    system = mm_system(architecture(config), "carry-dirty", processes)
+    assert everywhere(system) > len(search(system).states)
+
+
+@pytest.mark.parametrize("config", ["x86-64/linux-6.12", "sparc64/linux-6.12"])
+def test_the_flags_are_exact_in_every_state_of_two_processes(config: str) -> None:
+    assert everywhere(mm_system(architecture(config), "reorder")) > 1

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from checker.cli.changes import change_data, change_report, changes, status_of
-from checker.cli.jobs import EXTRAS, UNREAD, Job, Outcome, decide_jobs
+from checker.cli.jobs import EXTRAS, REDUCTIONS, UNREAD, Job, Outcome, decide_jobs
 from checker.cli.kernels import kernel_tree, opened
 from checker.cli.main import UsageError
 from checker.cli.trees import MM_MACHINES, contract_jobs, tree_configs, tree_report
@@ -96,12 +96,34 @@ def _configs(args: argparse.Namespace) -> list[str]:
         raise UsageError(str(why)) from None
 
 
+def _without(args: argparse.Namespace) -> tuple[str, ...]:
+    """The reductions that are switched off."""
+    from models.registry import suggest
+
+    if args.reductions is None:
+        return ()
+    wanted = [name for name in args.reductions.split(",") if name and name != "none"]
+    for name in wanted:
+        if name not in REDUCTIONS:
+            raise UsageError(str(suggest(name, [*REDUCTIONS, "none"], "reduction")))
+    if "views" in wanted and "frames" not in wanted:
+        raise UsageError("--reductions: views rest on canonical numbers of frames, so add frames")
+    if args.save:
+        raise UsageError("--save keeps evidence of the search with every reduction, so leave out --reductions")
+    return tuple(sorted(set(REDUCTIONS) - set(wanted)))
+
+
 def plan(args: argparse.Namespace) -> list[Job]:
     """The jobs that the arguments ask for, in the order of the report.
 
     Raises:
         UsageError: an argument names something that does not exist.
     """
+    without = _without(args)
+    return [replace(job, without=without) for job in _plan(args)]
+
+
+def _plan(args: argparse.Namespace) -> list[Job]:
     whole = _whole_kernels(args)
     if args.kernel:
         return _tree_plan(args, whole)

@@ -41,6 +41,7 @@ class Job:
         extras: further choices, names of :data:`EXTRAS`, sorted.
         processes: how many processes there can be at a time.
         level: worlds ``helpers`` and ``codes``: the level of the entries; ``levels``: two of them, ``pte+pmd``.
+        without: the reductions that are switched off, names of :data:`REDUCTIONS`, sorted.
     """
 
     config: str
@@ -52,10 +53,15 @@ class Job:
     extras: tuple[str, ...] = ()
     processes: int = 2
     level: str = ""
+    without: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
         """The world and its choices for a reader."""
+        return ", ".join([self._title, *(f"without {name}" for name in self.without)])
+
+    @property
+    def _title(self) -> str:
         if self.world in TITLES:
             return TITLES[self.world].format(self.level.replace("+", " and "))
         if self.world == "mm":
@@ -86,6 +92,15 @@ EXTRAS = {
     "without-ad": "migration entries that do not keep young and dirty",
 }
 """Choices of the world ``kernel`` that are off unless asked for."""
+
+
+REDUCTIONS = {
+    "dead-bits": "bits of the state that cannot influence a guard or a property are dropped",
+    "immaterial": "frame numbers and swap offsets in entries are taken as zero (worlds pte and helpers)",
+    "frames": "states that differ in the numbers of page frames only are one state (worlds mm and kernel)",
+    "views": "processes that share no page are looked at one group at a time (world kernel); needs frames",
+}
+"""What makes a search smaller and can be switched off; ``ptecheck reductions`` proves that each is sound."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +156,16 @@ def build_system(job: Job) -> TransitionSystem:
 
 def system_with(job: Job, arch: Architecture) -> TransitionSystem:
     """The transition system of a job with these helpers in place of its own."""
+    system = _declared(job, arch)
+    if "dead-bits" in job.without:
+        system = replace(system, every_bit=True)
+    if "immaterial" in job.without:
+        system = replace(system, immaterial={})
+    return replace(system, views=()) if "views" in job.without else system
+
+
+def _declared(job: Job, arch: Architecture) -> TransitionSystem:
+    """The system of a job; only what is part of the model, the numbers of frames, is as the job says."""
     from models import worlds
 
     if job.world == "pte":
@@ -149,7 +174,7 @@ def system_with(job: Job, arch: Architecture) -> TransitionSystem:
         return worlds.levels_system(arch, *job.level.split("+"))
     if job.world in HELPER_WORLDS:
         return {"helpers": worlds.helper_system, "codes": worlds.encoding_system}[job.world](arch, job.level)
-    return worlds.mm_system_of(kernel_of(job, arch), job.processes)
+    return worlds.mm_system_of(kernel_of(job, arch), job.processes, renamed="frames" not in job.without)
 
 
 def kernel_of(job: Job, arch: Architecture) -> Kernel:

@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     from checker.cli.export import add_commands
 
     add_commands(commands)
+    _add_reductions(commands)
     replay = commands.add_parser("replay", help="run a saved trace again on plain integers")
     replay.add_argument("file", metavar="FILE", help="a .trace.json file written by check --save")
     replay.add_argument("--kernel", metavar="DIR", help="the kernel tree the trace was made from")
@@ -94,6 +95,11 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     check.add_argument("--reverse", action="store_true", help="take the patches back instead of applying them")
     check.add_argument("--timeout", type=_seconds, metavar="S", help="time limit for each system in seconds")
+    check.add_argument(
+        "--reductions",
+        metavar="LIST",
+        help="search with these only: none, or names from ptecheck reductions with commas (default: all)",
+    )
     check.add_argument("--json", metavar="FILE", help="write results as JSON; - is standard output")
     check.add_argument("--save", metavar="DIR", help="write traces and certificates below this folder")
     check.add_argument("--save-scenarios", metavar="DIR", help="write each counterexample as a scenario file there")
@@ -139,6 +145,24 @@ def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     listing.add_argument("--kernel", metavar="DIR", help="architectures and helpers: those of this kernel tree")
     listing.add_argument("--git", metavar="REV", help="read this revision of the tree's git repository")
     listing.add_argument("--coverage", action="store_true", help="operations: how often each fires, branch by branch")
+
+
+def _add_reductions(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    reductions = commands.add_parser(
+        "reductions",
+        help="what makes searches smaller, and whether it is proved to be sound for a configuration",
+        epilog="exit status: 0 every argument holds, 1 one is refuted, 2 wrong use, 3 not decided.",
+    )
+    reductions.add_argument("configs", nargs="*", metavar="CONFIG", help="prove it for these (default: only list them)")
+    reductions.add_argument("--world", choices=("pte", "helpers", "mm", "kernel"), help="only one world, as for check")
+    reductions.add_argument("--mm", metavar="RELEASE", help="world kernel: generic mm of this release (default: each)")
+    reductions.add_argument(
+        "--processes", type=_processes, default=2, metavar="N", help="world kernel: 1 to 3 (default: 2)"
+    )
+    reductions.add_argument("--split", metavar="NAME", help="only this order of calls in the huge-page split")
+    reductions.add_argument("--timeout", type=_seconds, metavar="S", help="time limit for each argument in seconds")
+    reductions.add_argument("--jobs", type=_positive, metavar="N", help="processes to use (default: one for each CPU)")
+    reductions.set_defaults(invariant=None, migration=None, extras=[], kernel=None, reductions=None, save=None)
 
 
 def _natural(text: str) -> int:
@@ -192,6 +216,10 @@ def _dispatch(args: argparse.Namespace) -> int:
         from checker.cli.export import run_export, run_witness
 
         return run_export(args) if args.command == "export" else run_witness(args)
+    if args.command == "reductions":
+        from checker.cli.reductions import run_reductions
+
+        return run_reductions(args)
     if args.command == "list":
         from checker.cli.kernels import kernel_tree
         from checker.cli.listing import run_list

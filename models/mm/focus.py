@@ -47,6 +47,11 @@ def well_formed(s: World) -> Any:
     return both(*parts)
 
 
+def canonical(s: World) -> World:
+    """The state of the world with canonical numbers that a state of the world without them is searched as."""
+    return renumbered(replace(s, renamed=True))
+
+
 def linked(s: World, p: int, q: int) -> Any:
     """Processes ``p`` and ``q`` refer to one page."""
     first, second = s.processes[p], s.processes[q]

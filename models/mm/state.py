@@ -150,10 +150,17 @@ class Page:
 
 @dataclass(frozen=True)
 class World:
-    """All processes and all pages."""
+    """All processes and all pages.
+
+    Attributes:
+        processes: by number.
+        pages: by number.
+        renamed: pages have canonical numbers; else a new page takes the lowest free one and keeps it. No state changes it.
+    """
 
     processes: tuple[Process, ...]
     pages: tuple[Page, ...]
+    renamed: Any = True
 
 
 NOTHING_HELD = Held(False, False, False, False, False, False)
@@ -165,12 +172,13 @@ ALL_ZERO = Right(False, False, True)
 ABSENT_PROCESS = Process(ABSENT, 0, 0, NOTHING_HELD, NO_VMA, ALL_ZERO, False, False, False, False)
 
 
-def shape(processes: int, features: frozenset[str]) -> World:
+def shape(processes: int, features: frozenset[str], renamed: bool = True) -> World:
     """The world's sorts for that many processes; what the features cannot change is fixed.
 
     Args:
         processes: how many processes there can be at a time.
         features: the groups of operations in force, names of :data:`models.mm.catalogue.FEATURES`.
+        renamed: pages have canonical numbers.
     """
 
     def when(sort: Any, *wanted: str) -> Any:
@@ -198,7 +206,7 @@ def shape(processes: int, features: frozenset[str]) -> World:
         when(Bool, "pin"),
     )
     page = Page(Bool, Bool, when(Bool, "lazyfree"), Bool, stored, when(Bool, "ksm"), pin)
-    return World((process,) * processes, (page,) * processes)
+    return World((process,) * processes, (page,) * processes, Fixed(renamed))
 
 
 def put(items: tuple[Any, ...], index: int, item: Any) -> tuple[Any, ...]:
@@ -375,8 +383,11 @@ def hardware_writable(arch: Architecture, process: Process) -> Any:
 def renumbered(s: World) -> World:
     """The same world with every page under its canonical number and pages nobody refers to blank.
 
-    A page nobody refers to is free; whoever uses its frame next writes all of it first.
+    A page nobody refers to is free; whoever uses its frame next writes all of it first. In a world without canonical
+    numbers the others keep theirs.
     """
+    if not s.renamed:
+        return _in_place(s)
     holders = [(refers(s, q), q.page) for q in s.processes]
     like = next((page for _, page in holders if not isinstance(page, int)), s.processes[0].page)
     firsts = [
@@ -391,7 +402,32 @@ def renumbered(s: World) -> World:
 
     pages = tuple(_moved(s, first, page) for first, (_, page) in zip(firsts, holders, strict=True))
     processes = tuple(_renumbered_process(s, q, canonical, like) for q in s.processes)
-    return World(processes, pages)
+    return replace(s, processes=processes, pages=pages)
+
+
+def _in_place(s: World) -> World:
+    """The same world with pages nobody refers to blank."""
+    pages = tuple(_moved(s, _taken(s, n), n) for n in range(len(s.pages)))
+    processes = tuple(_renumbered_process(s, q, lambda page, _: page, q.page) for q in s.processes)
+    return replace(s, processes=processes, pages=pages)
+
+
+def _taken(s: World, number: int) -> Any:
+    return either(*(refers_to(s, q, number) for q in s.processes))
+
+
+def _free_number(s: World, p: int) -> Any:
+    """The number of the next new page, which process ``p`` gets, once it refers to none.
+
+    By the canonical numbering number p is free: only process p itself or a page it is the first of has it.
+    """
+    if s.renamed:
+        return p
+    like = next((q.page for q in s.processes if not isinstance(q.page, int)), s.processes[p].page)
+    number = word_like(like, len(s.pages) - 1)
+    for n in reversed(range(len(s.pages) - 1)):
+        number = ite(_taken(s, n), number, word_like(like, n))
+    return number
 
 
 def _moved(s: World, first: Any, number: Any) -> Page:
@@ -434,10 +470,11 @@ def with_new_page(s: World, p: int, page: Page, **changes: Any) -> World:
     """
     mine = s.processes[p]
     without = released(s, p, NONE)
-    # By the canonical numbering number p is free now: only process p itself or a page it is the first of has it.
-    settled = replace(without, pages=put(without.pages, p, typed_like(s.pages[p], page)))
+    number = _free_number(without, p)
+    new = typed_like(s.pages[p], page)
+    settled = replace(without, pages=tuple(choose(same(number, n), new, old) for n, old in enumerate(without.pages)))
     kept = {"held": mine.held, "right": mine.right, "level": mine.level, "torn": torn(s, p), **changes}
-    return with_process(settled, p, page=word_like(mine.page, p), **kept)
+    return with_process(settled, p, page=word_like(mine.page, p) if s.renamed else number, **kept)
 
 
 def torn(s: World, p: int) -> Any:

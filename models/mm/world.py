@@ -38,14 +38,14 @@ from models.mm.state import (
 WRITABLE_VMA = Vma(True, False)
 
 
-def starts(k: Kernel, processes: int) -> tuple[Start, ...]:
+def starts(k: Kernel, processes: int, renamed: bool = True) -> tuple[Start, ...]:
     """Where runs begin: the first process alone, with a page it has written or with nothing."""
     arch = k.arch
 
     def world(level: int, entry: Any, page: Page, right: Right, vma: Vma = WRITABLE_VMA) -> World:
         first = Process(level, entry, 0, NOTHING_HELD, vma, right, False, False, False, False)
         rest = (ABSENT_PROCESS,) * (processes - 1)
-        return World((first, *rest), (page,) + (BLANK_PAGE,) * (processes - 1))
+        return World((first, *rest), (page,) + (BLANK_PAGE,) * (processes - 1), renamed)
 
     own = Right(True, False, False)
     huge = arch.pmd_mkwrite(arch.pmd_mkdirty(arch.mk_huge_pmd(arch.protections["PRIVATE"])))

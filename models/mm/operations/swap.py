@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from checker.logic import both, either, ite, no, same
+from checker.logic import both, either, ite, no
 from models.mm.catalogue import operation
 from models.mm.kernel import Kernel
 from models.mm.operations.fault import permitted, sole
@@ -38,7 +38,7 @@ from models.mm.state import (
 def first_of_page(s: World, p: int) -> Any:
     """Process ``p`` refers to a page, and no process before it does."""
     mine = s.processes[p]
-    return both(refers(s, mine), same(mine.page, p))
+    return both(refers(s, mine), no(either(*(refers_to(s, q, mine.page) for q in s.processes[:p]))))
 
 
 def unmapped(s: World, p: int) -> Any:
