@@ -105,6 +105,10 @@ class Cone:
         """A state's leaf values with the bits that cannot matter cleared."""
         return tuple(v & m for v, m in zip(values, self.masks, strict=True))
 
+    def key(self, values: tuple[int, ...]) -> tuple[int, ...]:
+        """The same without the leaves of which no bit matters: a state as the explicit engine keeps it."""
+        return tuple(v & m for v, m in zip(values, self.masks, strict=True) if m)
+
 
 def _support(roots: list[Term], masks: dict[str, int]) -> dict[str, int]:
     """The variable bits the roots depend on that are not in ``masks`` yet."""

@@ -8,11 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from checker.cli.changes import change_data, change_report, changes, status_of
 from checker.cli.jobs import EXTRAS, UNREAD, Job, Outcome, decide_jobs
 from checker.cli.kernels import kernel_tree, opened
 from checker.cli.main import UsageError
-from checker.cli.trees import MM_MACHINES, contract_jobs, tree_configs, tree_report
 from checker.decision import Options
 from checker.limits import watch_interrupts
 from checker.verdict import exit_status
@@ -105,6 +103,8 @@ def plan(args: argparse.Namespace) -> list[Job]:
     whole = _whole_kernels(args)
     if args.kernel:
         return _tree_plan(args, whole)
+    from checker.cli.trees import contract_jobs
+
     splits, worlds = _splits(args), _worlds(args)
     if whole and not args.configs and args.invariant is None and not args.split:
         worlds = ["pte", *worlds]  # the comparison shows the contract's verdict beside the kernel's
@@ -119,6 +119,7 @@ def plan(args: argparse.Namespace) -> list[Job]:
 
 def _tree_plan(args: argparse.Namespace, whole: list[Job]) -> list[Job]:
     """The same for a kernel tree: what is required of helpers, and generic mm where that is asked for."""
+    from checker.cli.trees import MM_MACHINES, contract_jobs, tree_configs
     from models.kernel import affects
     from models.kernel.platforms import PLATFORMS
 
@@ -173,7 +174,7 @@ def run_check(args: argparse.Namespace) -> int:
         return _run_changes(args, jobs)
     if args.kernel and args.configs:
         _lift_once(jobs)
-    outcomes = decide_jobs(jobs, Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache), args.jobs)
+    outcomes = decide_jobs(jobs, _options(args), args.jobs)
     outcomes = _only([outcome for outcome in outcomes if outcome.results], args.invariant)
     paths: dict[tuple[Job, str], str] = {}
     if args.save:
@@ -191,23 +192,40 @@ def run_check(args: argparse.Namespace) -> int:
         write_json(json_data(outcomes, paths), args.json)
     if args.json != "-":
         from checker.cli.colour import for_terminal
-        from checker.cli.report import report
 
         many = args.kernel and len({outcome.job.config for outcome in outcomes}) > 1
-        text = tree_report(outcomes, args.kernel) if many else report(outcomes, _is_comparison(args), _is_whole(args))
+        text = _tree_text(outcomes, args) if many else _text(outcomes, args)
         sys.stdout.write(for_terminal(text))
     results = [result for outcome in outcomes for result in outcome.results]
     return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
 
 
+def _options(args: argparse.Namespace) -> Options:
+    only = None if args.invariant is None else frozenset((args.invariant,))
+    return Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache, only=only)
+
+
+def _text(outcomes: list[Outcome], args: argparse.Namespace) -> str:
+    from checker.cli.report import report
+
+    return report(outcomes, _is_comparison(args), _is_whole(args))
+
+
+def _tree_text(outcomes: list[Outcome], args: argparse.Namespace) -> str:
+    from checker.cli.trees import tree_report
+
+    return tree_report(outcomes, args.kernel)
+
+
 def _run_changes(args: argparse.Namespace, jobs: list[Job]) -> int:
     """What the patches change: every machine that they can make a difference for, before and after."""
+    from checker.cli.changes import change_data, change_report, changes, status_of
+
     if not jobs:
         print("the patches touch no file that helpers are read from: nothing changes")
         return 0
-    options = Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache)
     old = [replace(job, kernel=args.kernel.unpatched) for job in jobs]
-    outcomes = decide_jobs([*old, *jobs], options, args.jobs)
+    outcomes = decide_jobs([*old, *jobs], _options(args), args.jobs)
     before, after = outcomes[: len(old)], outcomes[len(old) :]
     found = changes(_only(before, args.invariant), _only(after, args.invariant))
     if args.json:

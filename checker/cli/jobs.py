@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from checker import cache
 from checker.cli.kernels import KernelTree, opened
 from checker.cli.main import UsageError
 from checker.decision import INTERRUPTED, Options, decide
@@ -21,6 +17,8 @@ from checker.limits import stop_if_interrupted
 from checker.verdict import Result, Verdict
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from checker.system import TransitionSystem
     from models.mm.kernel import Kernel
     from models.pte import Architecture
@@ -200,9 +198,14 @@ def _decide_group(tasks: list[tuple[Job, Options]]) -> list[Outcome]:
 
 def _remembered_or_decided(system: TransitionSystem, options: Options) -> list[Result]:
     """The verdicts, from an earlier run of the same checker on the same system if there was one."""
-    where = cache.folder() if options.remember and options.depth is None else None
+    if not options.remember or options.depth is not None:
+        return decide(system, options)
+    from checker import cache
+
+    where = cache.folder()
     if where is None:
         return decide(system, options)
+    options = replace(options, only=None)  # so that what is kept answers every question about this system
     name = cache.key(system)
     found = cache.load(where, name, system)
     if found is None:
@@ -281,10 +284,17 @@ def _run(tasks: list[tuple[Job, Options]], processes: int | None) -> Iterator[Ou
             if any(r.reason == INTERRUPTED for r in outcome.results):
                 raise KeyboardInterrupt
         return
+    yield from _run_in_processes(list(groups.values()), count, progress)
+
+
+def _run_in_processes(groups: list[list[tuple[Job, Options]]], count: int, progress: _Progress) -> Iterator[Outcome]:
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
     # Fork where there is fork: workers then start in milliseconds, and no solver is loaded in this process.
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     pool = ProcessPoolExecutor(count, multiprocessing.get_context(method))
-    started = {pool.submit(_decide_group, group): group for group in groups.values()}
+    started = {pool.submit(_decide_group, group): group for group in groups}
     try:
         for future in as_completed(started):
             yield from map(progress.after, _outcomes(future, started[future]))
@@ -300,6 +310,8 @@ DIED = "the process that was to decide it died; was there memory enough?"
 
 
 def _outcomes(future: Future[list[Outcome]], group: list[tuple[Job, Options]]) -> list[Outcome]:
+    from concurrent.futures.process import BrokenProcessPool
+
     try:
         return future.result()
     except BrokenProcessPool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, pairwise
@@ -45,6 +44,8 @@ def tree_configs(configs: list[str], kernel: KernelTree) -> list[str]:
 
 
 def _machines_named(name: str) -> list[str]:
+    import difflib
+
     from models.kernel.platforms import PLATFORMS
 
     if name in PLATFORMS:

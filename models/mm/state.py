@@ -213,6 +213,8 @@ def with_process(s: World, p: int, **changes: Any) -> World:
 
 def choose(condition: Any, yes: Any, otherwise: Any) -> Any:
     """:func:`checker.logic.ite` for whole records (dataclasses of one type, tuples) and plain values."""
+    if isinstance(condition, int):
+        return yes if condition else otherwise
     if yes is otherwise:
         return yes
     if isinstance(yes, tuple):
