@@ -16,7 +16,6 @@ from checker import terms
 from checker.terms import Term
 from checker.words import Word
 
-
 _OF_Z3: dict[type, bool] = {}
 """Whether a type is one of Z3's, for every type that was met."""
 
