@@ -56,7 +56,7 @@ def earlier(system: TransitionSystem, reach: Reachable, depths: Mapping[int, int
         OutOfBudget: a limit was reached.
     """
     found = dict(depths)
-    for depth, level in enumerate(_levels(system, reach, max(depths.values()), budget)):
+    for depth, level in enumerate(_levels(system, reach, max(depths.values(), default=0), budget)):
         open_ = [number for number, first in found.items() if first > depth]
         for state in map(system.layout.state, level):
             found |= {k: depth for k in open_ if not system.invariants[k].holds(state)}

@@ -285,7 +285,7 @@ def _report_enumerated(system: TransitionSystem, reach: Found, budget: Budget, r
 
 
 def _report_proofs(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
-    wanted: list[int] = []
+    asked: list[int] = []
     for number, invariant in enumerate(system.invariants):
         result = results[invariant.name]
         if _open(results, invariant.name):
@@ -293,16 +293,19 @@ def _report_proofs(system: TransitionSystem, reach: Found, budget: Budget, resul
             if empty:
                 results[invariant.name] = replace(result, verdict=Verdict.VACUOUS, reason=empty)
             else:
-                wanted.append(number)
-    if not wanted:
+                asked.append(number)
+    if not asked:
         return
     from checker.induction import prove
     from checker.solver import solver_of_many
 
-    proofs = prove(system, reach, wanted, budget)
+    # Proofs lean on what was found for others, so that all are made: the one that is asked for then always looks alike.
+    idle = [n for n, i in enumerate(system.invariants) if results[i.name].reason == NOT_ASKED]
+    others = [n for n in idle if n not in reach.first_violation and not vacuity(system, reach, n)]
+    proofs = prove(system, reach, sorted((*asked, *others)), budget)
     ask = solver_of_many(budget)
-    for number, proof in proofs.items():
-        _certify(system, number, proof, ask, results)
+    for number in asked:
+        _certify(system, number, proofs[number], ask, results)
 
 
 def _certify(
