@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from checker.cli.jobs import EXTRAS, UNREAD, Job, Outcome, decide_jobs
+from checker.cli.jobs import EXTRAS, UNREAD, Job, Make, Outcome, by_machine, cores, decide_jobs, only
 from checker.cli.kernels import kernel_tree, opened
 from checker.cli.main import UsageError
 from checker.decision import Options
@@ -150,11 +150,7 @@ def _only(outcomes: list[Outcome], invariant: str | None) -> list[Outcome]:
         from models.registry import suggest
 
         raise UsageError(str(suggest(invariant, sorted(names), "invariant")))
-    return [
-        Outcome(o.job, kept)
-        for o in outcomes
-        if (kept := tuple(r for r in o.results if r.invariant in (invariant, UNREAD)))
-    ]
+    return [kept for o in outcomes if (kept := only(o, invariant)).results]
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -172,15 +168,15 @@ def run_check(args: argparse.Namespace) -> int:
         require_writable_file(args.json)
     if args.kernel and args.kernel.patches:
         return _run_changes(args, jobs)
-    if args.kernel and args.configs:
+    named = bool(args.kernel and args.configs)
+    if named and not by_machine(jobs, cores(args.jobs)):
         _lift_once(jobs)
-    outcomes = decide_jobs(jobs, _options(args), args.jobs)
-    outcomes = _only([outcome for outcome in outcomes if outcome.results], args.invariant)
-    paths: dict[tuple[Job, str], str] = {}
-    if args.save:
-        from checker.cli.evidence import save
-
-        paths = save(outcomes, Path(args.save))
+    make = _making(args, jobs)
+    outcomes = [outcome for outcome in decide_jobs(jobs, _options(args), args.jobs, make) if outcome.results]
+    if named and (unread := next((o.unread for o in outcomes if o.unread), "")):
+        raise UsageError(unread)
+    outcomes = _only(outcomes, args.invariant)
+    paths = {key: path for o in outcomes if args.save and o.made for key, path in o.made.paths.items()}
     if args.save_scenarios:
         from checker.cli.scenario import save_scenarios
 
@@ -193,11 +189,24 @@ def run_check(args: argparse.Namespace) -> int:
     if args.json != "-":
         from checker.cli.colour import for_terminal
 
-        many = args.kernel and len({outcome.job.config for outcome in outcomes}) > 1
-        text = _tree_text(outcomes, args) if many else _text(outcomes, args)
+        text = _tree_text(outcomes, args) if _tells_many(args, outcomes) else _text(outcomes, args)
         sys.stdout.write(for_terminal(text))
     results = [result for outcome in outcomes for result in outcome.results]
     return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
+
+
+def _making(args: argparse.Namespace, jobs: list[Job]) -> Make | None:
+    """What the workers make of each outcome, if anything."""
+    tell = args.json != "-" and len({job.config for job in jobs if job.kernel}) > 1
+    if not args.save and not tell:
+        return None
+    from checker.cli.making import Making
+
+    return Making(args.invariant, args.save or "", tell)
+
+
+def _tells_many(args: argparse.Namespace, outcomes: list[Outcome]) -> bool:
+    return bool(args.kernel) and len({outcome.job.config for outcome in outcomes}) > 1
 
 
 def _options(args: argparse.Namespace) -> Options:
