@@ -1,8 +1,8 @@
 """Decides every invariant of a system: one engine decides, another confirms, and evidence is checked before it is shown.
 
 The explicit engine decides. A violation is replayed on plain integers, and the symbolic engine must find the same
-shortest depth. A proof is an inductive invariant whose three obligations are solved anew from their SMT-LIB text.
-Where engines differ, nothing is decided and the reason says so.
+shortest depth, or the model itself no shorter one (checker.confirm). A proof is an inductive invariant whose three
+obligations are solved anew from their SMT-LIB text. Where engines differ, nothing is decided and the reason says so.
 
 A large system's proof is the closed set of its states, which the plain engine re-checks; see checker.recheck.
 """

@@ -309,6 +309,8 @@ def page_of(s: World, p: int) -> Page:
 
 def page_at(s: World, number: Any) -> Page:
     """The attributes of the page of this (possibly symbolic) number; of a blank page if no page has it."""
+    if isinstance(number, int) and number < len(s.pages):
+        return s.pages[number]
     found = typed_like(s.pages[-1], BLANK_PAGE)
     for n, page in enumerate(s.pages):
         found = choose(same(number, n), page, found)
