@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from checker.system import Relation
@@ -109,6 +110,7 @@ def compile_function(variables: Sequence[Term], results: Sequence[Term]) -> Call
     return _compile(lines, "function")
 
 
+@lru_cache(maxsize=4)
 def compile_successors(relation: Relation, masks: Values) -> Callable[[Values], list[tuple[int, Values]]]:
     """A Python function from a state's leaf values to ``[(operation number, next leaf values)]``.
 

@@ -1,8 +1,8 @@
 """Decides every invariant of a system: one engine decides, another confirms, and evidence is checked before it is shown.
 
 The explicit engine decides. A violation is replayed on plain integers, and the symbolic engine must find the same
-shortest depth. A proof is an inductive invariant whose three obligations are solved anew from their SMT-LIB text.
-Where engines differ, nothing is decided and the reason says so.
+shortest depth, or the model itself no shorter one (checker.confirm). A proof is an inductive invariant whose three
+obligations are solved anew from their SMT-LIB text. Where engines differ, nothing is decided and the reason says so.
 
 A large system's proof is the closed set of its states, which the plain engine re-checks; see checker.recheck.
 """
@@ -15,23 +15,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from checker.bmc import BoundedResult, check_bounded, lowest_inputs
-from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
-from checker.explicit import Origin
-from checker.immaterial import bits_that_matter
-from checker.induction import Proof, property_clause, prove
+from checker.confirm import NotSeen, can_confirm, earlier
+from checker.explicit import Origin, Reachable
 from checker.limits import Budget, OutOfBudget
-from checker.recheck import not_closed
-from checker.reduction import operation_number
 from checker.search import search
-from checker.solver import Solver, solver_of_many
-from checker.system import TransitionSystem
+from checker.system import TransitionSystem, operation_number
 from checker.terms import BOOL, connect, negate, substitute, variable
 from checker.trace import BadTrace, Trace, make_trace
 from checker.verdict import Result, Verdict
 
 if TYPE_CHECKING:
+    from checker.bmc import BoundedResult
+    from checker.induction import Proof
     from checker.search import Found
+
+NOT_REACHED, NOT_ASKED = "not reached", "not asked for"
+"""The reasons for what is not decided yet, and for what need not be."""
 
 INTERRUPTED = "interrupted"
 """The reason for what Ctrl-C left undecided."""
@@ -55,12 +54,14 @@ class Options:
         seconds: time limit for each system, or None.
         states: limit on enumerated states.
         remember: verdicts may be kept for, and taken from, other runs (:mod:`checker.cache`).
+        only: the invariants to decide; the others are "not asked for". None for all.
     """
 
     depth: int | None = None
     seconds: float | None = None
     states: int = 20_000_000
     remember: bool = True
+    only: frozenset[str] | None = None
 
 
 def decide(system: TransitionSystem, options: Options | None = None) -> list[Result]:
@@ -71,7 +72,9 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
     options = options or Options()
     began = time.monotonic()
     results = {
-        i.name: Result(i.name, Verdict.UNKNOWN, reason="not reached", cost=i.cost, exception=i.exception)
+        i.name: Result(
+            i.name, Verdict.UNKNOWN, reason=_to_begin_with(i.name, options), cost=i.cost, exception=i.exception
+        )
         for i in system.invariants
     }
     budget = Budget(options.seconds, options.states)
@@ -90,9 +93,18 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
     return [replace(result, seconds=seconds) for result in results.values()]
 
 
+def _to_begin_with(name: str, options: Options) -> str:
+    return NOT_REACHED if options.only is None or name in options.only else NOT_ASKED
+
+
+def _open(results: dict[str, Result], name: str) -> bool:
+    """Nothing has been said of an invariant that was asked for."""
+    return results[name].verdict is Verdict.UNKNOWN and results[name].reason == NOT_REACHED
+
+
 def _give_reason(results: dict[str, Result], reason: str) -> None:
     for name, result in results.items():
-        if result.verdict is Verdict.UNKNOWN and result.reason == "not reached":
+        if _open(results, name):
             results[name] = replace(result, reason=reason)
 
 
@@ -103,7 +115,11 @@ def settled_search(system: TransitionSystem, budget: Budget) -> tuple[Transition
         OutOfBudget: a limit was reached while the bits were looked at.
     """
     reach = search(system.reduced, budget)
-    if reach.complete and (matter := bits_that_matter(system, reach, budget)):
+    if not system.immaterial or not reach.complete:
+        return system, reach
+    from checker.immaterial import bits_that_matter
+
+    if matter := bits_that_matter(system, reach, budget):
         less = {path: bits & ~matter.get(path, 0) for path, bits in system.immaterial.items()}
         return settled_search(replace(system, immaterial=less), budget)
     return system, reach
@@ -125,6 +141,10 @@ def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[st
 
 def _decide_still(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
     """A system that never moves: what holds of its initial states, however many there are, holds."""
+    from checker.bmc import check_bounded, lowest_inputs
+    from checker.induction import Proof, property_clause
+    from checker.solver import Solver, solver_of_many
+
     bounded = check_bounded(system, 0, budget=budget, settle=False)
     _report_bounded(system, bounded, results, "")
     for number in bounded.violations:
@@ -161,21 +181,46 @@ def _trace(system: TransitionSystem, number: int, origin: Origin, steps: tuple[i
 
 def _report_violations(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
     """Violations with a replayed trace, once the symbolic engine agrees on every depth."""
-    depths = {number: reach.depth(state) for number, state in reach.first_violation.items()}
-    if not depths and not system.views:
+    names = [invariant.name for invariant in system.invariants]
+    wanted = [number for number, name in enumerate(names) if _open(results, name)]
+    depths = {n: reach.depth(state) for n, state in reach.first_violation.items() if n in wanted}
+    if not wanted or (not depths and not system.views):
         return  # the certificates of the proofs confirm them
-    every = list(range(len(system.invariants)))
-    limit = CONFIRMED_DEPTH if system.views else max(depths.values())
-    bounded = check_bounded(system, limit, every, budget, settle=False)
+    deepest = max(depths.values(), default=0)
+    if len(depths) == len(wanted) and can_confirm(system, reach, deepest):
+        _report_confirmed(system, reach, depths, budget, results)
+        return
+    from checker.bmc import check_bounded
+
+    limit = CONFIRMED_DEPTH if system.views else deepest
+    bounded = check_bounded(system, limit, wanted, budget, settle=False)
     shallow = {number: depth for number, depth in depths.items() if depth <= limit}
-    for number in every:
-        name = system.invariants[number].name
+    for number in wanted:
+        name = names[number]
         difference = _disagreement(number, shallow.get(number), bounded)
         if number in depths and bounded.stopped and number not in bounded.violations:
             results[name] = _unconfirmed(system, reach, number, results[name], bounded.stopped)
         elif difference:
             results[name] = replace(results[name], reason=difference)
         elif number in depths:
+            results[name] = _violated(results[name], partial(_trace_of, system, reach, number))
+
+
+def _report_confirmed(
+    system: TransitionSystem, reach: Found, depths: dict[int, int], budget: Budget, results: dict[str, Result]
+) -> None:
+    """Violations with a replayed trace, once the model's own text, run anew, breaks none of them earlier."""
+    assert isinstance(reach, Reachable)
+    first, doubt = depths, ""
+    try:
+        first = earlier(system, reach, depths, budget)
+    except NotSeen as why:
+        doubt = f"ENGINES DISAGREE: {why}; please report this"
+    for number, depth in depths.items():
+        name = system.invariants[number].name
+        if difference := doubt or _different(depth, first[number], "the model itself"):
+            results[name] = replace(results[name], reason=difference)
+        else:
             results[name] = _violated(results[name], partial(_trace_of, system, reach, number))
 
 
@@ -196,11 +241,14 @@ def _violated(result: Result, build: Callable[[], Trace]) -> Result:
 
 def _disagreement(number: int, depth: int | None, bounded: BoundedResult) -> str:
     """Why the engines' answers on one property cannot both be right, or cannot be compared; "" if they agree."""
-    found = bounded.violations.get(number)
+    return _different(depth, bounded.violations.get(number), "bounded checking")
+
+
+def _different(depth: int | None, found: int | None, other: str) -> str:
     if found == depth:
         return ""
     words = ["no counterexample" if d is None else f"one of {d} steps" for d in (depth, found)]
-    return f"ENGINES DISAGREE: explicit search finds {words[0]}, bounded checking {words[1]}; please report this"
+    return f"ENGINES DISAGREE: explicit search finds {words[0]}, {other} {words[1]}; please report this"
 
 
 def vacuity(system: TransitionSystem, reach: Found, number: int) -> str:
@@ -219,11 +267,14 @@ def vacuity(system: TransitionSystem, reach: Found, number: int) -> str:
 
 def _report_enumerated(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
     """Proofs by enumeration: the set of reachable states is closed, and nothing in it violates the property."""
+    wanted = {number: i for number, i in enumerate(system.invariants) if _open(results, i.name)}
+    if not wanted:
+        return
+    from checker.recheck import not_closed
+
     doubt = not_closed(system.reduced, reach, budget)
-    for number, invariant in enumerate(system.invariants):
+    for number, invariant in wanted.items():
         result = results[invariant.name]
-        if result.verdict is not Verdict.UNKNOWN or result.reason != "not reached":
-            continue
         empty = vacuity(system, reach, number)
         if doubt:
             results[invariant.name] = replace(result, reason=f"ENGINES DISAGREE: {doubt}; please report this")
@@ -234,25 +285,35 @@ def _report_enumerated(system: TransitionSystem, reach: Found, budget: Budget, r
 
 
 def _report_proofs(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
-    wanted = []
+    asked: list[int] = []
     for number, invariant in enumerate(system.invariants):
         result = results[invariant.name]
-        if result.verdict is Verdict.UNKNOWN and result.reason == "not reached":
+        if _open(results, invariant.name):
             empty = vacuity(system, reach, number)
             if empty:
                 results[invariant.name] = replace(result, verdict=Verdict.VACUOUS, reason=empty)
             else:
-                wanted.append(number)
-    proofs = prove(system, reach, wanted, budget)
+                asked.append(number)
+    if not asked:
+        return
+    from checker.induction import prove
+    from checker.solver import solver_of_many
+
+    # Proofs lean on what was found for others, so that all are made: the one that is asked for then always looks alike.
+    idle = [n for n, i in enumerate(system.invariants) if results[i.name].reason == NOT_ASKED]
+    others = [n for n in idle if n not in reach.first_violation and not vacuity(system, reach, n)]
+    proofs = prove(system, reach, sorted((*asked, *others)), budget)
     ask = solver_of_many(budget)
-    for number, proof in proofs.items():
-        _certify(system, number, proof, ask, results)
+    for number in asked:
+        _certify(system, number, proofs[number], ask, results)
 
 
 def _certify(
     system: TransitionSystem, number: int, proof: Proof, ask: Callable[[str], bool], results: dict[str, Result]
 ) -> None:
     """Proved, once the proof's obligations are solved anew from their text."""
+    from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
+
     name = system.invariants[number].name
     clauses = tuple(clause_data(clause) for clause in proof.clauses)
     certificate = Certificate(system.name, name, clauses, proof.shown)
@@ -266,6 +327,8 @@ def _certify(
 
 def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
     """The states could not all be enumerated: what was found counts, the rest is bounded at best."""
+    from checker.bmc import check_bounded
+
     bounded = check_bounded(system, CONFIRMED_DEPTH if system.views else FALLBACK_DEPTH, budget=budget)
     note = f"not all states were enumerated: {reach.stopped}"
     _report_bounded(system, bounded, results, note)
@@ -276,6 +339,8 @@ def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: 
 
 
 def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, results: dict[str, Result]) -> None:
+    from checker.bmc import check_bounded
+
     bounded = check_bounded(system, depth, budget=budget)
     _report_bounded(system, bounded, results, "")
     reach = search(system.reduced, budget)

@@ -19,19 +19,20 @@ class BitSplitter:
     """Splits word terms into one Boolean term for each bit, on demand and each once."""
 
     def __init__(self) -> None:
-        self._bits: dict[tuple[Term, int], Term] = {}
-        self._booleans: dict[Term, Term] = {}
+        # By serial number: a term's own hash is a call of Python, and these are looked up by the million.
+        self._bits: dict[tuple[int, int], Term] = {}
+        self._booleans: dict[int, Term] = {}
 
     def boolean(self, term: Term) -> Term:
         """A Boolean term over single bits, equivalent to the given one."""
-        found = self._booleans.get(term)
+        found = self._booleans.get(term.serial)
         if found is None:
-            found = self._booleans[term] = self._boolean(term)
+            found = self._booleans[term.serial] = self._boolean(term)
         return found
 
     def bit(self, term: Term, index: int) -> Term:
         """Bit ``index`` of a word term, 0 the least significant, as a Boolean term over single bits."""
-        key = (term, index)
+        key = (term.serial, index)
         found = self._bits.get(key)
         if found is None:
             found = self._bits[key] = self._bit(term, index)
@@ -67,8 +68,9 @@ class BitSplitter:
         if op == "var":
             return Term("var", (), BOOL, (term.data, i))
         if op in ("band", "bor"):
-            if args[1].op == "const" and (args[1].data >> i & 1) == (op == "band"):
-                return self.bit(args[0], i)  # masked in, or nothing added: by far the most frequent case
+            if args[1].op == "const":  # by far the most frequent case
+                neutral = (args[1].data >> i & 1) == (op == "band")  # masked in, or nothing added
+                return self.bit(args[0], i) if neutral else constant(op == "bor", BOOL)
             return connect("and" if op == "band" else "or", (self.bit(args[0], i), self.bit(args[1], i)))
         if op == "bxor":
             return negate(equal(self.bit(args[0], i), self.bit(args[1], i)))
@@ -104,6 +106,10 @@ class Cone:
     def project(self, values: tuple[int, ...]) -> tuple[int, ...]:
         """A state's leaf values with the bits that cannot matter cleared."""
         return tuple(v & m for v, m in zip(values, self.masks, strict=True))
+
+    def key(self, values: tuple[int, ...]) -> tuple[int, ...]:
+        """The same without the leaves of which no bit matters: a state as the explicit engine keeps it."""
+        return tuple(v & m for v, m in zip(values, self.masks, strict=True) if m)
 
 
 def _support(roots: list[Term], masks: dict[str, int]) -> dict[str, int]:

@@ -101,7 +101,7 @@ def _input_values(sort: Sort, mask: int) -> list[int]:
     return [sum(chosen) for n in range(len(bits) + 1) for chosen in itertools.combinations(bits, n)]
 
 
-def _origins(system: TransitionSystem, cone: Cone, budget: Budget) -> Iterator[tuple[Origin, Values]]:
+def origins(system: TransitionSystem, cone: Cone, budget: Budget) -> Iterator[tuple[Origin, Values]]:
     """Every start with every value of the input bits that matter, and the whole state it gives."""
     count = sum(1 << sum(m.bit_count() for m in masks) for masks in cone.inputs)
     if count > MAX_STARTS:
@@ -126,12 +126,10 @@ def start_rank(values: Values, origin: Origin) -> tuple[Any, ...]:
 
 def initial_states(system: TransitionSystem, cone: Cone, budget: Budget) -> dict[Values, Origin]:
     """The distinct initial states in the order of :func:`start_rank`, cut to the bits that matter, each with its origin."""
-    wanted = [i for i, mask in enumerate(cone.masks) if mask]
-    ranked = sorted((start_rank(values, origin), origin, values) for origin, values in _origins(system, cone, budget))
+    ranked = sorted((start_rank(values, origin), origin, values) for origin, values in origins(system, cone, budget))
     distinct: dict[Values, Origin] = {}
     for _, origin, values in ranked:
-        projected = cone.project(values)
-        distinct.setdefault(tuple(projected[i] for i in wanted), origin)
+        distinct.setdefault(cone.key(values), origin)
     return distinct
 
 

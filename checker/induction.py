@@ -78,6 +78,8 @@ def vocabulary(system: TransitionSystem, every: bool = False) -> tuple[Fact, ...
         every: also those about immaterial bits, of which a search knows nothing.
     """
     relation = system.relation
+    if every and not any(relation.immaterial):
+        return vocabulary(system)
     masks = [
         mask if every else mask & ~rest
         for mask, rest in zip(cone_of_influence(relation).masks, relation.immaterial, strict=True)

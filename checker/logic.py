@@ -16,9 +16,27 @@ from checker import terms
 from checker.terms import Term
 from checker.words import Word
 
+_OF_Z3: dict[type, bool] = {}
+"""Whether a type is one of Z3's, for every type that was met."""
+
 
 def _is_z3(value: Any) -> bool:
-    return type(value).__module__.startswith("z3")
+    kind = type(value)
+    if kind not in _OF_Z3:
+        _OF_Z3[kind] = kind.__module__.startswith("z3")
+    return _OF_Z3[kind]
+
+
+def _plain(values: Sequence[Any]) -> bool:
+    """None of the values is symbolic; replay asks this very often."""
+    for value in values:  # noqa: SIM110 - a loop takes half the time of all()
+        if not isinstance(value, int):
+            return False
+    return True
+
+
+def _any_term(values: Sequence[Any]) -> bool:
+    return any(isinstance(value, Term) for value in values)
 
 
 def _any_z3(values: Sequence[Any]) -> bool:
@@ -27,7 +45,9 @@ def _any_z3(values: Sequence[Any]) -> bool:
 
 def both(*conditions: Any) -> Any:
     """True when every condition holds."""
-    if any(isinstance(c, Term) for c in conditions):
+    if _plain(conditions):
+        return all(conditions)
+    if _any_term(conditions):
         return terms.connect("and", conditions)
     if _any_z3(conditions):
         import z3
@@ -38,7 +58,9 @@ def both(*conditions: Any) -> Any:
 
 def either(*conditions: Any) -> Any:
     """True when at least one condition holds."""
-    if any(isinstance(c, Term) for c in conditions):
+    if _plain(conditions):
+        return any(conditions)
+    if _any_term(conditions):
         return terms.connect("or", conditions)
     if _any_z3(conditions):
         import z3
@@ -85,6 +107,8 @@ def watching(watcher: Callable[[Term], None]) -> Iterator[None]:
 
 def ite(condition: Any, then: Any, otherwise: Any) -> Any:
     """``then`` where the condition holds, ``otherwise`` elsewhere; at least one of two words must be symbolic."""
+    if isinstance(condition, int):
+        return then if condition else otherwise
     if isinstance(condition, Term):
         if _watchers:
             _watchers[-1](condition)
@@ -111,7 +135,7 @@ def word_like(like: Any, value: int) -> Any:
 
 def fits(value: int, like: Any) -> bool:
     """Whether a constant is a value of the width of ``like``; always, if that is a plain integer without one."""
-    width = like.size() if _is_z3(like) else getattr(like, "width", None)
+    width = like.size() if not isinstance(like, int) and _is_z3(like) else getattr(like, "width", None)
     return width is None or value < 1 << width
 
 

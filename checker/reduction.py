@@ -37,11 +37,6 @@ def system_of_views(system: TransitionSystem) -> TransitionSystem:
     return replace(system, name=f"{system.name}, one group of processes at a time", operations=steps, views=())
 
 
-def operation_number(system: TransitionSystem, step: int) -> int:
-    """The operation of the real system that a step of the reduced one takes."""
-    return step // len(system.views) if system.views else step
-
-
 def _under(op: Operation, view: View, layout: Shape) -> Any:
     def run(state: Any) -> tuple[Any, Any]:
         guard, after = op.run(state)

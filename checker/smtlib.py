@@ -54,7 +54,7 @@ class Script:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self._text: dict[Term, str] = {}
+        self._text: dict[int, str] = {}  # by the terms' serial numbers, which hash without a call of Python
         self._defined = 0
 
     def comment(self, text: str) -> None:
@@ -64,28 +64,28 @@ class Script:
     def declare(self, variables: Iterable[Term]) -> None:
         """Declares variables that are not declared yet."""
         for term in variables:
-            if term not in self._text:
-                self._text[term] = symbol(term.data)
+            if term.serial not in self._text:
+                self._text[term.serial] = symbol(term.data)
                 self.lines.append(f"(declare-const {symbol(term.data)} {sort(term.width)})")
 
     def text(self, roots: Sequence[Term]) -> list[str]:
         """The roots' text, after defining what they share."""
         order = subterms(roots)
         self.declare(t for t in order if t.op == "var")
-        uses: dict[Term, int] = {}
+        uses: dict[int, int] = {}
         for term in order:
             for arg in term.args:
-                uses[arg] = uses.get(arg, 0) + 1
+                uses[arg.serial] = uses.get(arg.serial, 0) + 1
         for term in order:
-            if term not in self._text:
-                text = _application(term, [self._text[arg] for arg in term.args])
-                if term.args and uses.get(term, 0) > 1:
+            if term.serial not in self._text:
+                text = _application(term, [self._text[arg.serial] for arg in term.args])
+                if term.args and uses.get(term.serial, 0) > 1:
                     self._defined += 1
                     name = f"n{self._defined}"
                     self.lines.append(f"(define-fun {name} () {sort(term.width)} {text})")
                     text = name
-                self._text[term] = text
-        return [self._text[root] for root in roots]
+                self._text[term.serial] = text
+        return [self._text[root.serial] for root in roots]
 
     def assert_all(self, conditions: Sequence[Term]) -> None:
         """Asserts Boolean terms."""

@@ -23,7 +23,7 @@ class Solver:
         self._budget = budget or Budget()
         # A context of its own: answers must not depend on what was asked before.
         self._context = z3.Context()
-        self._solver = z3.SolverFor("QF_BV", ctx=self._context)
+        self._solver = _new_solver(self._context)
         self._script = Script()
         self._known: dict[Term, z3.ExprRef] = {}
         self._names: dict[int, Term] = {}
@@ -82,7 +82,21 @@ class Solver:
 
     def core(self) -> set[Term]:
         """The assumed variables that the last unsatisfiable answer needed."""
-        return {self._names[literal.get_id()] for literal in self._solver.unsat_core()}
+        core, context = self._z3.z3core, self._context.ref()
+        found = core.Z3_solver_get_unsat_core(context, self._solver.solver)
+        core.Z3_ast_vector_inc_ref(context, found)
+        literals = [core.Z3_ast_vector_get(context, found, k) for k in range(core.Z3_ast_vector_size(context, found))]
+        numbers = [core.Z3_get_ast_id(context, literal) for literal in literals]
+        core.Z3_ast_vector_dec_ref(context, found)
+        return {self._names[number] for number in numbers}
+
+
+def _new_solver(context: z3.Context) -> z3.Solver:
+    """``SolverFor("QF_BV")``, which would make a context of its own besides, for nothing but the name."""
+    import z3
+
+    made = z3.z3core.Z3_mk_solver_for_logic(context.ref(), z3.z3core.Z3_mk_string_symbol(context.ref(), "QF_BV"))
+    return z3.Solver(made, context)
 
 
 def _gave_up(reason: str, budget: Budget) -> BaseException:
@@ -140,7 +154,7 @@ def _answer(text: str, context: z3.Context, limits: dict[str, int]) -> tuple[z3.
     """What Z3 says to a script, and why if it does not know."""
     import z3
 
-    solver = z3.SolverFor("QF_BV", ctx=context)
+    solver = _new_solver(context)
     for name, limit in limits.items():
         solver.set(name, limit)
     try:

@@ -175,8 +175,8 @@ def _collect(template: Any, state: Any, into: list[Any]) -> None:
         for part, value in zip(template, state, strict=True):
             _collect(part, value, into)
     else:
-        for f in fields(template):
-            _collect(getattr(template, f.name), getattr(state, f.name), into)
+        for name in _field_names(type(template)):
+            _collect(getattr(template, name), getattr(state, name), into)
 
 
 def _build(template: Any, value: Callable[[], Any]) -> Any:
@@ -186,4 +186,15 @@ def _build(template: Any, value: Callable[[], Any]) -> Any:
         return template.value
     if isinstance(template, tuple):
         return tuple(_build(part, value) for part in template)
-    return type(template)(**{f.name: _build(getattr(template, f.name), value) for f in fields(template)})
+    kind = type(template)
+    return kind(**{name: _build(getattr(template, name), value) for name in _field_names(kind)})
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+"""The names of the fields of every dataclass that a state was made of."""
+
+
+def _field_names(kind: type) -> tuple[str, ...]:
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(f.name for f in fields(kind))
+    return _FIELDS[kind]

@@ -191,6 +191,11 @@ class TransitionSystem:
         return Relation.of(self)
 
 
+def operation_number(system: TransitionSystem, step: int) -> int:
+    """The operation of a system that a step of its system of views takes; the step's own, if it has none."""
+    return step // len(system.views) if system.views else step
+
+
 @dataclass(frozen=True)
 class SymbolicStart:
     """A start as terms: its free inputs, which values they may have, and the value of each leaf."""

@@ -61,11 +61,6 @@ class Term:
             cls._table[key] = found
         return found
 
-    @classmethod
-    def existing(cls, op: str, args: tuple[Term, ...], width: int) -> Term | None:
-        """The node without data that was made before, if it was."""
-        return cls._table.get((op, args, width, None))
-
     def __hash__(self) -> int:
         return self.serial
 
@@ -231,22 +226,22 @@ def negate(value: Term) -> Term:
 def connect(op: str, values: Iterable[Any]) -> Term:
     """Conjunction (``and``) or disjunction (``or``) of Booleans, flattened."""
     absorbing, neutral = (FALSE, TRUE) if op == "and" else (TRUE, FALSE)
-    kept: dict[Term, None] = {}
+    kept: dict[int, Term] = {}
+    negated: set[int] = set()
     for value in values:
         term = coerce(value, BOOL)
         for part in term.args if term.op == op else (term,):
-            if part is absorbing or _known_opposite(part) in kept:
+            if part is neutral:
+                continue
+            opposite = part.args[0].serial in kept if part.op == "not" else part.serial in negated
+            if part is absorbing or opposite:
                 return absorbing
-            if part is not neutral:
-                kept[part] = None
+            kept[part.serial] = part
+            if part.op == "not":
+                negated.add(part.args[0].serial)
     if not kept:
         return neutral
-    return next(iter(kept)) if len(kept) == 1 else Term(op, tuple(kept), BOOL)
-
-
-def _known_opposite(condition: Term) -> Term | None:
-    """The negation of a Boolean, if it exists already: one that was never made cannot be among others."""
-    return condition.args[0] if condition.op == "not" else Term.existing("not", (condition,), BOOL)
+    return next(iter(kept.values())) if len(kept) == 1 else Term(op, tuple(kept.values()), BOOL)
 
 
 def choose(condition: Term, then: Any, otherwise: Any) -> Term:
@@ -294,22 +289,25 @@ def extend(value: Term, width: int) -> Term:
 def subterms(roots: Iterable[Term]) -> list[Term]:
     """Every term the roots are made of, operands before their users, each once."""
     order: list[Term] = []
-    seen: set[Term] = set()
+    seen: set[int] = set()
     for root in roots:
-        if root not in seen:
+        if root.serial not in seen:
             _visit(root, seen, order)
     return order
 
 
-def _visit(root: Term, seen: set[Term], order: list[Term]) -> None:
-    """Appends a root's new subterms; its own stack, since terms may be deeper than Python's."""
-    seen.add(root)
+def _visit(root: Term, seen: set[int], order: list[Term]) -> None:
+    """Appends a root's new subterms; its own stack, since terms may be deeper than Python's.
+
+    Terms are told apart by their serial numbers, which hash without a call of Python.
+    """
+    seen.add(root.serial)
     stack = [(root, iter(root.args))]
     while stack:
         term, operands = stack[-1]
         for operand in operands:
-            if operand not in seen:
-                seen.add(operand)
+            if operand.serial not in seen:
+                seen.add(operand.serial)
                 if operand.args:
                     stack.append((operand, iter(operand.args)))
                     break
@@ -378,8 +376,8 @@ def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
 def substitute(roots: Iterable[Term], values: Mapping[Term, Term]) -> list[Term]:
     """The roots with variables replaced by terms of the same sort."""
     roots = list(roots)
-    done: dict[Term, Term] = dict(values)
+    done = {term.serial: value for term, value in values.items()}
     for term in subterms(roots):
-        if term not in done:
-            done[term] = rebuild(term, tuple(done[a] for a in term.args)) if term.args else term
-    return [done[root] for root in roots]
+        if term.serial not in done:
+            done[term.serial] = rebuild(term, tuple([done[a.serial] for a in term.args])) if term.args else term
+    return [done[root.serial] for root in roots]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -64,6 +63,8 @@ DEFAULT_MACHINES = ("loongarch", "loongarch+ptw", "sparc64", "sparc64+sun4v", "x
 
 def suggest(wrong: str, known: Iterable[str], what: str, owner: str = "") -> UnknownName:
     """The error for a name that is not among the known ones, with the nearest if there is one."""
+    import difflib
+
     names = list(known)
     near = difflib.get_close_matches(wrong, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names)}"

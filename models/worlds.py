@@ -192,5 +192,10 @@ def invariant_names(world: str) -> list[tuple[str, bool]]:
     from models.registry import architecture
 
     arch = architecture("x86-64/linux-6.12")  # it has every facility, so every invariant
-    system = pte_system(arch) if world == "pte" else mm_system(arch, features=ALL if world == "kernel" else None)
-    return [(i.name, i.cost) for i in system.invariants]
+    if world == "pte":
+        from invariants.pte import invariants
+
+        return [(i.name, i.cost) for i in invariants(arch)]
+    from invariants.mm import invariants as of_kernel
+
+    return [(i.name, i.cost) for i in of_kernel(mm_kernel(arch, features=ALL if world == "kernel" else None))]

@@ -170,7 +170,7 @@ def _raising(why: BaseException) -> Any:
 
 
 def test_an_interrupted_proof_keeps_the_violations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decision, "prove", _raising(KeyboardInterrupt()))
+    monkeypatch.setattr("checker.induction.prove", _raising(KeyboardInterrupt()))
     results = decide(counter())
     assert verdicts(results) == [Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.UNKNOWN]
     assert [r.reason for r in results[1:]] == ["interrupted"] * 2
@@ -179,7 +179,7 @@ def test_an_interrupted_proof_keeps_the_violations(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_proof_that_is_given_up_keeps_the_violations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decision, "prove", _raising(OutOfBudget("the solver gave up: too hard")))
+    monkeypatch.setattr("checker.induction.prove", _raising(OutOfBudget("the solver gave up: too hard")))
     results = decide(counter())
     assert verdicts(results) == [Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.UNKNOWN]
     assert results[1].reason == "the solver gave up: too hard"
@@ -194,13 +194,13 @@ def test_an_interrupted_proof_keeps_the_proofs_before_it(monkeypatch: pytest.Mon
             raise KeyboardInterrupt
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(decision, "check_certificate", second_time)
+    monkeypatch.setattr("checker.certificate.check_certificate", second_time)
     assert verdicts(decide(counter())) == [Verdict.VIOLATED, Verdict.PROVED, Verdict.UNKNOWN]
 
 
-@pytest.mark.parametrize("engine", ["search", "check_bounded"])
+@pytest.mark.parametrize("engine", ["checker.decision.search", "checker.bmc.check_bounded"])
 def test_an_interrupted_engine_decides_nothing(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decision, engine, _raising(KeyboardInterrupt()))
+    monkeypatch.setattr(engine, _raising(KeyboardInterrupt()))
     results = decide(counter())
     assert verdicts(results) == [Verdict.UNKNOWN] * 3
     assert {r.reason for r in results} == {"interrupted"}
@@ -230,7 +230,7 @@ def _lying_bounded(**lies: Any) -> Any:
     ],
 )
 def test_engines_that_disagree_decide_nothing(violations: Any, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decision, "check_bounded", _lying_bounded(violations=violations))
+    monkeypatch.setattr("checker.bmc.check_bounded", _lying_bounded(violations=violations))
     results = decide(counter())
     loud = [r for r in results if r.reason.startswith("ENGINES DISAGREE")]
     assert len(loud) == 1
@@ -241,7 +241,7 @@ def test_engines_that_disagree_decide_nothing(violations: Any, message: str, mon
 
 @pytest.mark.parametrize("violations", [{}, {0: 2}, {0: 3, 1: 1}])
 def test_engines_that_disagree_within_a_bound_decide_nothing(violations: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decision, "check_bounded", _lying_bounded(violations=violations))
+    monkeypatch.setattr("checker.bmc.check_bounded", _lying_bounded(violations=violations))
     loud = [r for r in decide(counter(), Options(depth=4)) if r.reason.startswith("ENGINES DISAGREE")]
     assert [r.verdict for r in loud] == [Verdict.UNKNOWN]
 
@@ -283,7 +283,7 @@ def test_a_counterexample_that_cannot_be_confirmed_in_time_is_kept_with_a_doubt_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        decision, "check_bounded", lambda *_, **__: BoundedResult(depth=1, stopped="time limit of 1 s reached")
+        "checker.bmc.check_bounded", lambda *_, **__: BoundedResult(depth=1, stopped="time limit of 1 s reached")
     )
     results = decide(counter())
     assert (results[0].verdict, results[0].depth) == (Verdict.VIOLATED, 3)
@@ -300,7 +300,7 @@ def test_a_false_proof_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         clauses = {k: property_clause(system, system.invariants[k].name) for k in properties}
         return {k: Proof((clause,), (clause.text,)) for k, clause in clauses.items()}
 
-    monkeypatch.setattr(decision, "prove", lie)
+    monkeypatch.setattr("checker.induction.prove", lie)
     result = decide(system)[0]
     assert result.verdict is Verdict.UNKNOWN
     assert result.certificate is None
@@ -309,7 +309,7 @@ def test_a_false_proof_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_violation_that_could_not_be_settled_is_not_called_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     late = BoundedResult(depth=2, violations={0: 3}, stopped="time limit of 1 s reached")
-    monkeypatch.setattr(decision, "check_bounded", lambda *_, **__: late)
+    monkeypatch.setattr("checker.bmc.check_bounded", lambda *_, **__: late)
     results = decide(_long(5000), Options(depth=9, states=2000))
     assert results[0].verdict is Verdict.UNKNOWN
     assert exit_status(results) != EXIT_HOLDS
@@ -421,7 +421,7 @@ def test_a_violation_seen_before_a_limit_is_never_called_a_bound(monkeypatch: py
 
     monkeypatch.setattr(decision, "search", cut_short)
     monkeypatch.setattr(
-        decision, "check_bounded", lambda *_, **__: BoundedResult(depth=1, stopped="time limit of 1 s reached")
+        "checker.bmc.check_bounded", lambda *_, **__: BoundedResult(depth=1, stopped="time limit of 1 s reached")
     )
     result = decide(counter())[0]
     assert (result.verdict, result.depth) == (Verdict.VIOLATED, 3)

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 
 from checker.bmc import Counterexample, check_bounded
+from checker.confirm import earlier
 from checker.decision import Options, decide
 from checker.explicit import explore
+from checker.limits import Budget
 from checker.system import TransitionSystem
 from checker.trace import make_trace, replay
 from checker.verdict import Verdict
@@ -19,6 +21,7 @@ from tests.random_systems import search, systems, violation_depths
 def _explicit(system: TransitionSystem) -> tuple[dict[int, int], dict[int, Counterexample]]:
     found = explore(system)
     depths = {k: found.depth(state) for k, state in found.first_violation.items()}
+    assert earlier(system, found, depths, Budget()) == depths  # by the model's own text, on integers
     return depths, {k: Counterexample(*found.path(state)) for k, state in found.first_violation.items()}
 
 

@@ -7,9 +7,8 @@ from functools import cache
 import pytest
 
 from checker.bmc import check_bounded
-from checker.reduction import operation_number
 from checker.search import search
-from checker.system import TransitionSystem
+from checker.system import TransitionSystem, operation_number
 from models.mm import operations as _declared  # noqa: F401 - declares the operations
 from models.mm.catalogue import ALL, CORE, FEATURES, OPERATIONS, SWITCHES, operations_of
 from models.mm.kernel import GENERATIONS, REPAIRS

@@ -9,10 +9,10 @@ import pytest
 
 from checker import terms
 from checker.codegen import Values, compile_function
-from checker.reduction import obligations, operation_number, typed
+from checker.reduction import obligations, typed
 from checker.search import search
 from checker.solver import Solver
-from checker.system import TransitionSystem
+from checker.system import TransitionSystem, operation_number
 from checker.terms import Term
 from models.mm import focus
 from models.mm.catalogue import ALL, SWITCHES

@@ -8,11 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from checker.cli.changes import change_data, change_report, changes, status_of
-from checker.cli.jobs import EXTRAS, REDUCTIONS, UNREAD, Job, Outcome, decide_jobs
+from checker.cli.jobs import EXTRAS, REDUCTIONS, UNREAD, Job, Make, Outcome, by_machine, cores, decide_jobs, only
 from checker.cli.kernels import kernel_tree, opened
 from checker.cli.main import UsageError
-from checker.cli.trees import MM_MACHINES, contract_jobs, tree_configs, tree_report
 from checker.decision import Options
 from checker.limits import watch_interrupts
 from checker.verdict import exit_status
@@ -127,6 +125,8 @@ def _plan(args: argparse.Namespace) -> list[Job]:
     whole = _whole_kernels(args)
     if args.kernel:
         return _tree_plan(args, whole)
+    from checker.cli.trees import contract_jobs
+
     splits, worlds = _splits(args), _worlds(args)
     if whole and not args.configs and args.invariant is None and not args.split:
         worlds = ["pte", *worlds]  # the comparison shows the contract's verdict beside the kernel's
@@ -141,6 +141,7 @@ def _plan(args: argparse.Namespace) -> list[Job]:
 
 def _tree_plan(args: argparse.Namespace, whole: list[Job]) -> list[Job]:
     """The same for a kernel tree: what is required of helpers, and generic mm where that is asked for."""
+    from checker.cli.trees import MM_MACHINES, contract_jobs, tree_configs
     from models.kernel import affects
     from models.kernel.platforms import PLATFORMS
 
@@ -171,11 +172,7 @@ def _only(outcomes: list[Outcome], invariant: str | None) -> list[Outcome]:
         from models.registry import suggest
 
         raise UsageError(str(suggest(invariant, sorted(names), "invariant")))
-    return [
-        Outcome(o.job, kept)
-        for o in outcomes
-        if (kept := tuple(r for r in o.results if r.invariant in (invariant, UNREAD)))
-    ]
+    return [kept for o in outcomes if (kept := only(o, invariant)).results]
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -193,15 +190,15 @@ def run_check(args: argparse.Namespace) -> int:
         require_writable_file(args.json)
     if args.kernel and args.kernel.patches:
         return _run_changes(args, jobs)
-    if args.kernel and args.configs:
+    named = bool(args.kernel and args.configs)
+    if named and not by_machine(jobs, cores(args.jobs)):
         _lift_once(jobs)
-    outcomes = decide_jobs(jobs, Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache), args.jobs)
-    outcomes = _only([outcome for outcome in outcomes if outcome.results], args.invariant)
-    paths: dict[tuple[Job, str], str] = {}
-    if args.save:
-        from checker.cli.evidence import save
-
-        paths = save(outcomes, Path(args.save))
+    make = _making(args, jobs)
+    outcomes = [outcome for outcome in decide_jobs(jobs, _options(args), args.jobs, make) if outcome.results]
+    if named and (unread := next((o.unread for o in outcomes if o.unread), "")):
+        raise UsageError(unread)
+    outcomes = _only(outcomes, args.invariant)
+    paths = {key: path for o in outcomes if args.save and o.made for key, path in o.made.paths.items()}
     if args.save_scenarios:
         from checker.cli.scenario import save_scenarios
 
@@ -213,23 +210,53 @@ def run_check(args: argparse.Namespace) -> int:
         write_json(json_data(outcomes, paths), args.json)
     if args.json != "-":
         from checker.cli.colour import for_terminal
-        from checker.cli.report import report
 
-        many = args.kernel and len({outcome.job.config for outcome in outcomes}) > 1
-        text = tree_report(outcomes, args.kernel) if many else report(outcomes, _is_comparison(args), _is_whole(args))
+        text = _tree_text(outcomes, args) if _tells_many(args, outcomes) else _text(outcomes, args)
         sys.stdout.write(for_terminal(text))
     results = [result for outcome in outcomes for result in outcome.results]
     return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
 
 
+def _making(args: argparse.Namespace, jobs: list[Job]) -> Make | None:
+    """What the workers make of each outcome, if anything."""
+    tell = args.json != "-" and len({job.config for job in jobs if job.kernel}) > 1
+    if not args.save and not tell:
+        return None
+    from checker.cli.making import Making
+
+    return Making(args.invariant, args.save or "", tell)
+
+
+def _tells_many(args: argparse.Namespace, outcomes: list[Outcome]) -> bool:
+    return bool(args.kernel) and len({outcome.job.config for outcome in outcomes}) > 1
+
+
+def _options(args: argparse.Namespace) -> Options:
+    only = None if args.invariant is None else frozenset((args.invariant,))
+    return Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache, only=only)
+
+
+def _text(outcomes: list[Outcome], args: argparse.Namespace) -> str:
+    from checker.cli.report import report
+
+    return report(outcomes, _is_comparison(args), _is_whole(args))
+
+
+def _tree_text(outcomes: list[Outcome], args: argparse.Namespace) -> str:
+    from checker.cli.trees import tree_report
+
+    return tree_report(outcomes, args.kernel)
+
+
 def _run_changes(args: argparse.Namespace, jobs: list[Job]) -> int:
     """What the patches change: every machine that they can make a difference for, before and after."""
+    from checker.cli.changes import change_data, change_report, changes, status_of
+
     if not jobs:
         print("the patches touch no file that helpers are read from: nothing changes")
         return 0
-    options = Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache)
     old = [replace(job, kernel=args.kernel.unpatched) for job in jobs]
-    outcomes = decide_jobs([*old, *jobs], options, args.jobs)
+    outcomes = decide_jobs([*old, *jobs], _options(args), args.jobs)
     before, after = outcomes[: len(old)], outcomes[len(old) :]
     found = changes(_only(before, args.invariant), _only(after, args.invariant))
     if args.json:

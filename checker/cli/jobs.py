@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from checker import cache
 from checker.cli.kernels import KernelTree, opened
 from checker.cli.main import UsageError
 from checker.decision import INTERRUPTED, Options, decide
@@ -21,6 +17,8 @@ from checker.limits import stop_if_interrupted
 from checker.verdict import Result, Verdict
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from checker.system import TransitionSystem
     from models.mm.kernel import Kernel
     from models.pte import Architecture
@@ -105,10 +103,30 @@ REDUCTIONS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """A job with its results, one for each invariant of its world."""
+    """A job with its results, one for each invariant of its world.
+
+    Attributes:
+        job: what was decided.
+        results: in the order of the invariants.
+        unread: why the tree cannot be read at all, if it cannot.
+        made: what was asked to be made of it by the process that decided it; None if nothing was.
+    """
 
     job: Job
     results: tuple[Result, ...]
+    unread: str = ""
+    made: Any = None
+
+
+Make = Callable[[Outcome], Any]
+"""What is to be made of each outcome; it goes to other processes, and so does what it makes."""
+
+
+def only(outcome: Outcome, invariant: str | None) -> Outcome:
+    """An outcome's results on one invariant; whatever could not be read at all stays."""
+    if invariant is None:
+        return outcome
+    return replace(outcome, results=tuple(r for r in outcome.results if r.invariant in (invariant, UNREAD)))
 
 
 class NotModelled(Exception):
@@ -207,17 +225,21 @@ def _decide_job(task: tuple[Job, Options]) -> Outcome:
     except UsageError as why:
         if not job.kernel:
             raise
-        return Outcome(job, tuple(_undecided(job, str(why))))
+        return Outcome(job, tuple(_undecided(job, str(why))), unread=str(why))
     except KeyboardInterrupt:
         return Outcome(job, tuple(_undecided(job, INTERRUPTED)))
 
 
-def _decide_group(tasks: list[tuple[Job, Options]]) -> list[Outcome]:
+def _finished(outcome: Outcome, make: Make | None) -> Outcome:
+    return replace(outcome, made=make(outcome)) if make and outcome.results else outcome
+
+
+def _decide_group(tasks: list[tuple[Job, Options]], make: Make | None) -> list[Outcome]:
     """Jobs that are done one after the other in one process, because they read the same files of a kernel tree."""
     found = []
     for task in tasks:
         stop_if_interrupted()
-        found.append(_decide_job(task))
+        found.append(_finished(_decide_job(task), make))
         if any(r.reason == INTERRUPTED for r in found[-1].results):
             break
     return found
@@ -225,9 +247,14 @@ def _decide_group(tasks: list[tuple[Job, Options]]) -> list[Outcome]:
 
 def _remembered_or_decided(system: TransitionSystem, options: Options) -> list[Result]:
     """The verdicts, from an earlier run of the same checker on the same system if there was one."""
-    where = cache.folder() if options.remember and options.depth is None else None
+    if not options.remember or options.depth is not None:
+        return decide(system, options)
+    from checker import cache
+
+    where = cache.folder()
     if where is None:
         return decide(system, options)
+    options = replace(options, only=None)  # so that what is kept answers every question about this system
     name = cache.key(system)
     found = cache.load(where, name, system)
     if found is None:
@@ -250,10 +277,18 @@ def _undecided(job: Job, reason: str) -> Iterator[Result]:
         yield Result(name, Verdict.UNKNOWN, reason=reason, cost=cost)
 
 
-def decide_jobs(jobs: Sequence[Job], options: Options, processes: int | None = None) -> list[Outcome]:
+def decide_jobs(
+    jobs: Sequence[Job], options: Options, processes: int | None = None, make: Make | None = None
+) -> list[Outcome]:
     """Every job's outcome, in the order of the jobs.
 
     Two splits that make the same calls are decided once. Ctrl-C keeps what is finished; the rest is ``unknown``.
+
+    Args:
+        jobs: what to decide.
+        options: how.
+        processes: how many processes to use; None for one on each CPU.
+        make: is called with every outcome that has results, where it was decided; see :attr:`Outcome.made`.
     """
     wanted: dict[tuple[object, ...], Job] = {}
     for job in jobs:
@@ -261,11 +296,11 @@ def decide_jobs(jobs: Sequence[Job], options: Options, processes: int | None = N
     unique = list(wanted.values())
     found: dict[tuple[object, ...], Outcome] = {}
     try:
-        for outcome in _run([(job, options) for job in unique], processes):
+        for outcome in _run([(job, options) for job in unique], processes, make):
             found[_key(outcome.job)] = outcome
     except KeyboardInterrupt:
         print("ptecheck: interrupted; what is not finished is reported as unknown", file=sys.stderr)
-    return [_renamed(found.get(_key(job)), job) for job in jobs]
+    return [_renamed(found.get(_key(job)), job, make) for job in jobs]
 
 
 def _key(job: Job) -> tuple[object, ...]:
@@ -274,12 +309,14 @@ def _key(job: Job) -> tuple[object, ...]:
     return (replace(job, split=""), job.split and SPLITS[job.split].build)
 
 
-def _renamed(outcome: Outcome | None, job: Job) -> Outcome:
+def _renamed(outcome: Outcome | None, job: Job, make: Make | None) -> Outcome:
     """The outcome of a job that makes the same calls, under this job's own name."""
     if outcome is None:
         return Outcome(job, tuple(_undecided(job, INTERRUPTED)))
-    if outcome.job == job:
-        return outcome
+    return outcome if outcome.job == job else _finished(_with_name(outcome, job), make)
+
+
+def _with_name(outcome: Outcome, job: Job) -> Outcome:
     if not any(r.trace or r.certificate for r in outcome.results):
         return Outcome(job, outcome.results)
     name = build_system(job).name
@@ -294,22 +331,33 @@ def _renamed(outcome: Outcome | None, job: Job) -> Outcome:
     return Outcome(job, results)
 
 
-def _run(tasks: list[tuple[Job, Options]], processes: int | None) -> Iterator[Outcome]:
-    groups = _groups(tasks, processes or os.cpu_count() or 1)
-    count = min(processes or os.cpu_count() or 1, len(groups))
+def _run(tasks: list[tuple[Job, Options]], processes: int | None, make: Make | None) -> Iterator[Outcome]:
+    groups = _groups(tasks, cores(processes))
+    count = min(cores(processes), len(groups))
     progress = _Progress(len(tasks))
     if count <= 1:
         for task in tasks:
             stop_if_interrupted()
-            outcome = _decide_job(task)
+            outcome = _finished(_decide_job(task), make)
             yield progress.after(outcome)
             if any(r.reason == INTERRUPTED for r in outcome.results):
                 raise KeyboardInterrupt
         return
+    # The longest first, so that no process is left alone with one at the end; jobs of one machine take alike.
+    longest = sorted(groups.values(), key=len, reverse=True)
+    yield from _run_in_processes(longest, count, make, progress)
+
+
+def _run_in_processes(
+    groups: list[list[tuple[Job, Options]]], count: int, make: Make | None, progress: _Progress
+) -> Iterator[Outcome]:
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
     # Fork where there is fork: workers then start in milliseconds, and no solver is loaded in this process.
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
     pool = ProcessPoolExecutor(count, multiprocessing.get_context(method))
-    started = {pool.submit(_decide_group, group): group for group in groups.values()}
+    started = {pool.submit(_decide_group, group, make): group for group in groups}
     try:
         for future in as_completed(started):
             yield from map(progress.after, _outcomes(future, started[future]))
@@ -325,6 +373,8 @@ DIED = "the process that was to decide it died; was there memory enough?"
 
 
 def _outcomes(future: Future[list[Outcome]], group: list[tuple[Job, Options]]) -> list[Outcome]:
+    from concurrent.futures.process import BrokenProcessPool
+
     try:
         return future.result()
     except BrokenProcessPool:
@@ -333,12 +383,26 @@ def _outcomes(future: Future[list[Outcome]], group: list[tuple[Job, Options]]) -
 
 def _groups(tasks: list[tuple[Job, Options]], count: int) -> dict[object, list[tuple[Job, Options]]]:
     """What each process does at a time: one job, or all of a machine where there are machines enough."""
-    machines = {job.config for job, _ in tasks if job.kernel}
-    together = len(machines) > count
+    together = by_machine([job for job, _ in tasks], count)
     groups: dict[object, list[tuple[Job, Options]]] = {}
     for task in tasks:
         groups.setdefault(task[0].config if task[0].kernel and together else task[0], []).append(task)
     return groups
+
+
+def by_machine(jobs: Sequence[Job], count: int) -> bool:
+    """Whether each process takes a whole machine of a tree at a time, and so reads it itself.
+
+    Args:
+        jobs: what is to be decided.
+        count: the number of processes.
+    """
+    return len({job.config for job in jobs if job.kernel}) > count
+
+
+def cores(processes: int | None) -> int:
+    """How many processes to use: as many as asked for, else one on each CPU."""
+    return processes or os.cpu_count() or 1
 
 
 class _Progress:

@@ -187,21 +187,16 @@ def _config_report(config: str, outcomes: list[Outcome]) -> str:
 
 def _other_machines(job: Job) -> list[str]:
     """Which machines the same tree should be checked for, too."""
-    from models.kernel.platforms import PLATFORMS
     from models.registry import split_config
 
     name, features, _ = split_config(job.config)
-    others = [f"{name}+{feature}" for feature in PLATFORMS[name].features] if job.kernel and not features else []
-    return (
-        textwrap.wrap(
-            f"this is the plain machine; check {', '.join(others)} as well",
-            78,
-            initial_indent="  ",
-            subsequent_indent="  ",
-        )
-        if others
-        else []
-    )
+    if not job.kernel or features:
+        return []
+    from models.kernel.platforms import PLATFORMS
+
+    others = ", ".join(f"{name}+{feature}" for feature in PLATFORMS[name].features)
+    says = f"this is the plain machine; check {others} as well"
+    return textwrap.wrap(says, 78, initial_indent="  ", subsequent_indent="  ") if others else []
 
 
 _WORLDS = {

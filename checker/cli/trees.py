@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from checker.cli.jobs import HELPER_WORLDS, UNREAD, Job, NotModelled, Outcome, build_system, find_architecture
@@ -45,6 +45,8 @@ def tree_configs(configs: list[str], kernel: KernelTree) -> list[str]:
 
 
 def _machines_named(name: str) -> list[str]:
+    import difflib
+
     from models.kernel.platforms import PLATFORMS
 
     if name in PLATFORMS:
@@ -92,6 +94,37 @@ def contract_jobs(
         yield from (Job(config, "codes", kernel=kernel, level=level) for level in names if kernel)
 
 
+@dataclass(frozen=True)
+class Told:
+    """What a report on many machines says of one outcome besides its verdicts.
+
+    Attributes:
+        policy: who notices a store through a clean writable entry of the machine.
+        endings: invariant -> how its trace ends, where it is broken.
+        says: invariant -> what is required, where it is broken, intended or a cost.
+    """
+
+    policy: str
+    endings: Mapping[str, str]
+    says: Mapping[str, str]
+
+
+def tell(outcome: Outcome) -> Told:
+    """Works out what the report says of an outcome, from the helpers of its machine."""
+    violated = {r.invariant: r for r in outcome.results if r.verdict is Verdict.VIOLATED}
+    traces = {name: r.trace for name, r in violated.items() if r.trace and not r.exception and not r.cost}
+    return Told(
+        store_policy_words(outcome.job),
+        {name: _ending(outcome.job, trace) for name, trace in traces.items()},
+        {i.name: i.says for i in build_system(outcome.job).invariants if i.name in violated} if violated else {},
+    )
+
+
+def _told_of(outcome: Outcome) -> Told:
+    """What is told of an outcome; worked out here where the process that should have done it was stopped."""
+    return outcome.made.told if outcome.made and outcome.made.told else tell(outcome)
+
+
 def tree_report(outcomes: list[Outcome], kernel: KernelTree) -> str:
     """The report on many machines of one tree: a table, then what is broken, intended and not decided."""
     machines = {config: list(group) for config, group in groupby(outcomes, key=lambda o: o.job.config)}
@@ -115,7 +148,7 @@ def _table(machines: dict[str, list[Outcome]]) -> Iterator[str]:
         counts = [sum(r.verdict is Verdict.PROVED for r in results)]
         counts += [sum(r.failed for r in results), *(sum(map(wanted, results)) for wanted in (_intended, _open))]
         cells = [f"{count or '-':>{w}}" for count, w in zip(counts, (6, 7, 9, 5), strict=True)]
-        yield f"{short(config):{width}}{''.join(cells)}  {store_policy_words(group[0].job)}".rstrip()
+        yield f"{short(config):{width}}{''.join(cells)}  {_told_of(group[0]).policy}".rstrip()
 
 
 def short(config: str) -> str:
@@ -162,22 +195,22 @@ _SECTIONS: dict[str, Wanted] = {
 
 def _paragraphs(config: str, outcomes: list[Outcome], wanted: Wanted) -> Iterator[str]:
     """What is to be said of one machine: a paragraph for each requirement, for all its levels together."""
-    found: dict[tuple[str, str], list[tuple[Job, Result]]] = {}
+    found: dict[tuple[str, str], list[tuple[Outcome, Result]]] = {}
     for outcome in outcomes:
         for result in outcome.results:
             if wanted(result):
                 key = ("" if _open(result) else result.invariant, result.exception or result.reason)
-                found.setdefault(key, []).append((outcome.job, result))
+                found.setdefault(key, []).append((outcome, result))
     for (_, reason), pairs in found.items():
         yield _paragraph(config, reason, pairs)
 
 
-def _paragraph(config: str, reason: str, pairs: list[tuple[Job, Result]]) -> str:
-    job, result = pairs[0]
+def _paragraph(config: str, reason: str, pairs: list[tuple[Outcome, Result]]) -> str:
+    outcome, result = pairs[0]
     if result.trace is None:
         names = ", ".join(dict.fromkeys(r.invariant for _, r in pairs if r.invariant != UNREAD))
         return fill(f"{short(config)}: {reason}" + (f" ({names})" if names else ""))
-    where = ", ".join(dict.fromkeys(place(job) for job, _ in pairs))
+    where = ", ".join(dict.fromkeys(place(other.job) for other, _ in pairs))
     head = f"{short(config)}: {result.invariant} ({where})"
     if result.exception:
         return fill(f"{head}: {result.exception}")
@@ -185,7 +218,7 @@ def _paragraph(config: str, reason: str, pairs: list[tuple[Job, Result]]) -> str
     text = fill(f"{head}: {run}")
     if result.cost:
         return text
-    return text + _ending(job, result.trace)
+    return text + _told_of(outcome).endings[result.invariant]
 
 
 def told(job: Job, result: Result) -> str:
@@ -213,7 +246,7 @@ def _requirements(outcomes: list[Outcome]) -> str:
     for outcome in outcomes:
         names = {r.invariant for r in outcome.results if r.verdict is Verdict.VIOLATED} - set(said)
         if names:
-            said |= {i.name: i.says for i in build_system(outcome.job).invariants if i.name in names}
+            said |= {name: says for name, says in _told_of(outcome).says.items() if name in names}
     lines = "".join(fill(f"{name}: {says}") for name, says in said.items())
     return f"\nWhat is required\n{lines}" if lines else ""
 

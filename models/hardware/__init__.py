@@ -7,7 +7,6 @@ where the CPU fixes a bit's place the description says so and refuses a tree tha
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -65,6 +64,8 @@ class Machine:
 
 def machines() -> dict[str, Machine]:
     """Every description by the architecture's name."""
+    import pkgutil
+
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
     modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return {machine.name: machine for module in modules for machine in module.MACHINES}

@@ -221,6 +221,8 @@ def with_process(s: World, p: int, **changes: Any) -> World:
 
 def choose(condition: Any, yes: Any, otherwise: Any) -> Any:
     """:func:`checker.logic.ite` for whole records (dataclasses of one type, tuples) and plain values."""
+    if isinstance(condition, int):
+        return yes if condition else otherwise
     if yes is otherwise:
         return yes
     if isinstance(yes, tuple):
@@ -315,6 +317,8 @@ def page_of(s: World, p: int) -> Page:
 
 def page_at(s: World, number: Any) -> Page:
     """The attributes of the page of this (possibly symbolic) number; of a blank page if no page has it."""
+    if isinstance(number, int) and number < len(s.pages):
+        return s.pages[number]
     found = typed_like(s.pages[-1], BLANK_PAGE)
     for n, page in enumerate(s.pages):
         found = choose(same(number, n), page, found)
