@@ -153,6 +153,7 @@ def _candidates(args: argparse.Namespace) -> list[Job]:
 
     world = "helpers" if args.world in HELPER_WORLDS else args.world
     choices = {
+        **dict.fromkeys(("reductions", "save")),  # of check alone: everything is exported as it is searched
         **vars(args),
         "configs": [args.config],
         "world": world,
