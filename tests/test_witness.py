@@ -17,9 +17,8 @@ from checker.export.hardware import Circuit, circuit
 from checker.export.model import exported
 from checker.export.witness import MAX_STEPS, BadWitness, read, run_of
 from checker.logic import both, no
-from checker.reduction import operation_number
 from checker.search import search
-from checker.system import View
+from checker.system import View, operation_number
 from checker.trace import make_trace
 from tests import builtin_systems
 from tests.circuits import Aiger

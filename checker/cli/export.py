@@ -87,7 +87,7 @@ def run_witness(args: argparse.Namespace) -> int:
     from checker.cli.traces import render_trace
     from checker.export.hardware import circuit
     from checker.export.witness import BadWitness, read, run_of
-    from checker.reduction import operation_number
+    from checker.system import operation_number
     from checker.trace import BadTrace, make_trace
 
     job, system = _chosen(args)
