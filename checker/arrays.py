@@ -118,8 +118,8 @@ class _Search:
         """Level by level until nothing is new."""
         level, begin = self.words[0], 0
         while level[0].size:
-            self.budget.check(states=self.known.count)
             self.found.levels.append(begin)
+            self.budget.check(states=self.known.count)
             blocks = len(self.words)
             for offset in range(0, len(level[0]), ROWS):
                 self.budget.check(states=self.known.count)
@@ -196,9 +196,9 @@ def explore_arrays(system: TransitionSystem, budget: Budget | None = None) -> Wi
             search.run()
         finally:
             search.finish()
-    except OutOfBudget as why:
-        found.stopped = str(why)
+    except (OutOfBudget, MemoryError) as why:
         _note_unfinished_level(found)
+        found.note_end(why, len(found.states))
     _inspect(found, judges, len(relation.properties))
     return found
 

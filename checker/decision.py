@@ -20,7 +20,7 @@ from checker.certificate import BadCertificate, Certificate, check_certificate, 
 from checker.explicit import Origin
 from checker.immaterial import bits_that_matter
 from checker.induction import Proof, property_clause, prove
-from checker.limits import Budget, OutOfBudget
+from checker.limits import Budget, OutOfBudget, OutOfMemory
 from checker.recheck import not_closed
 from checker.reduction import operation_number
 from checker.search import search
@@ -54,12 +54,14 @@ class Options:
         depth: only look at runs of at most this many transitions; None for a verdict without bound.
         seconds: time limit for each system, or None.
         states: limit on enumerated states.
+        memory: limit on what one process may use, in bytes, or None.
         remember: verdicts may be kept for, and taken from, other runs (:mod:`checker.cache`).
     """
 
     depth: int | None = None
     seconds: float | None = None
     states: int = 20_000_000
+    memory: int | None = None
     remember: bool = True
 
 
@@ -74,7 +76,7 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
         i.name: Result(i.name, Verdict.UNKNOWN, reason="not reached", cost=i.cost, exception=i.exception)
         for i in system.invariants
     }
-    budget = Budget(options.seconds, options.states)
+    budget = Budget(options.seconds, options.states, options.memory)
     try:
         if not system.operations and options.depth is None:
             _decide_still(system, budget, results)
@@ -86,6 +88,8 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
         _give_reason(results, INTERRUPTED)
     except OutOfBudget as why:
         _give_reason(results, str(why))
+    except MemoryError:
+        _give_reason(results, str(OutOfMemory.really()))
     seconds = time.monotonic() - began
     return [replace(result, seconds=seconds) for result in results.values()]
 
@@ -111,6 +115,9 @@ def settled_search(system: TransitionSystem, budget: Budget) -> tuple[Transition
 
 def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
     system, reach = settled_search(system, budget)
+    if reach.starved:
+        _keep_violations(system, reach, results)
+        return
     if not reach.complete:
         _fall_back(system, reach, budget, results)
         return
@@ -273,6 +280,15 @@ def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: 
         name = system.invariants[number].name
         if results[name].verdict is not Verdict.VIOLATED:
             results[name] = _unconfirmed(system, reach, number, results[name], bounded.stopped or note)
+
+
+def _keep_violations(system: TransitionSystem, reach: Found, results: dict[str, Result]) -> None:
+    """Memory ran out: what was found counts, and nothing is begun that may need as much again."""
+    note = f"not all states were enumerated: {reach.stopped}"
+    for number, invariant in enumerate(system.invariants):
+        result = replace(results[invariant.name], reason=note)
+        found = number in reach.first_violation
+        results[invariant.name] = _unconfirmed(system, reach, number, result, note) if found else result
 
 
 def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, results: dict[str, Result]) -> None:

@@ -173,7 +173,7 @@ def run_check(args: argparse.Namespace) -> int:
         return _run_changes(args, jobs)
     if args.kernel and args.configs:
         _lift_once(jobs)
-    outcomes = decide_jobs(jobs, Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache), args.jobs)
+    outcomes = decide_jobs(jobs, _options(args), args.jobs)
     outcomes = _only([outcome for outcome in outcomes if outcome.results], args.invariant)
     paths: dict[tuple[Job, str], str] = {}
     if args.save:
@@ -200,12 +200,16 @@ def run_check(args: argparse.Namespace) -> int:
     return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
 
 
+def _options(args: argparse.Namespace) -> Options:
+    return Options(depth=args.depth, seconds=args.timeout, memory=args.memory, remember=not args.no_cache)
+
+
 def _run_changes(args: argparse.Namespace, jobs: list[Job]) -> int:
     """What the patches change: every machine that they can make a difference for, before and after."""
     if not jobs:
         print("the patches touch no file that helpers are read from: nothing changes")
         return 0
-    options = Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache)
+    options = _options(args)
     old = [replace(job, kernel=args.kernel.unpatched) for job in jobs]
     outcomes = decide_jobs([*old, *jobs], options, args.jobs)
     before, after = outcomes[: len(old)], outcomes[len(old) :]
