@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.bitslice import ROWS, Machine, Packing, Program, assemble, state_numbers, transpose, unpack
+from checker.checkpoint import Checkpoint, Saved
 from checker.codegen import Values
 from checker.dependency import BitSplitter, cone_of_influence
 from checker.explicit import Explored, Origin, initial_states
@@ -112,15 +113,42 @@ class _Search:
             (np.full(count, -1, np.int32), np.zeros(count, self.step_type))
         ]
 
-    def run(self) -> None:
-        """Level by level until nothing is new."""
-        level, begin = self.words[0], 0
+    def resume(self, saved: Saved) -> None:
+        """Begins where an earlier run was."""
+        columns = [np.concatenate(pieces) for pieces in saved.words]
+        for begin in range(0, saved.states, ROWS):
+            self.budget.check(more=self.known.growth(ROWS))
+            self.known.add_all([word[begin : begin + ROWS] for word in columns])
+        *self.found.levels, begin = saved.levels
+        self.found.fired, self.found.transitions = saved.fired, saved.transitions
+        self.words = [[word[:begin] for word in columns], [word[begin:] for word in columns]]
+        self.origins = list(zip(saved.before, saved.steps, strict=True))
+        if self.budget.progress is not None:
+            self.budget.progress.begin(saved.states)
+
+    def saved(self) -> Saved:
+        """The search as it is between two levels."""
+        before, steps = (list(pieces) for pieces in zip(*self.origins, strict=True))
+        words = [list(pieces) for pieces in zip(*self.words, strict=True)]
+        return Saved(self.found.levels, self.found.fired, self.found.transitions, words, before, steps)
+
+    def run(self, keep: Checkpoint | None = None) -> None:
+        """Level by level until nothing is new.
+
+        Args:
+            keep: told between two levels, where there is one.
+        """
+        level = self.words[-1]
+        begin = self.known.count - len(level[0])
         while level[0].size:
             self.found.levels.append(begin)
             self.budget.check(states=self.known.count)
+            if keep is not None:
+                keep.offer(self.saved)
             blocks = len(self.words)
             for offset in range(0, len(level[0]), ROWS):
                 self.budget.check(states=self.known.count)
+                self.budget.note(self.known.count, self.found.diameter)
                 self._expand([word[offset : offset + ROWS] for word in level], begin + offset)
             begin += len(level[0])
             self.budget.check(more=sum(word.nbytes for block in self.words[blocks:] for word in block))
@@ -190,10 +218,16 @@ def explore_arrays(system: TransitionSystem, budget: Budget | None = None) -> Wi
         initial = initial_states(system, cone, budget)
         found.origins.extend(initial.values())
         search = _Search(found, stepper, packing.pack(initial), budget)
+        keep = None if budget.keeping is None else Checkpoint(budget.keeping, system, budget.say)
         try:
-            search.run()
+            saved = keep and keep.load(packing.words, np.dtype(search.step_type))
+            if saved:
+                search.resume(saved)
+            search.run(keep)
         finally:
             search.finish()
+        if keep is not None:
+            keep.remove()
     except (OutOfBudget, MemoryError) as why:
         _note_unfinished_level(found)
         found.note_end(why, len(found.states))

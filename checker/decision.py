@@ -20,7 +20,8 @@ from checker.certificate import BadCertificate, Certificate, check_certificate, 
 from checker.explicit import Origin
 from checker.immaterial import bits_that_matter
 from checker.induction import Proof, property_clause, prove
-from checker.limits import Budget, OutOfBudget, OutOfMemory
+from checker.limits import Budget, Keeping, OutOfBudget, OutOfMemory
+from checker.progress import Progress
 from checker.recheck import not_closed
 from checker.reduction import operation_number
 from checker.search import search
@@ -55,6 +56,8 @@ class Options:
         seconds: time limit for each system, or None.
         states: limit on enumerated states.
         memory: limit on what one process may use, in bytes, or None.
+        keeping: where long searches are kept on disk, to go on from after a run that was killed; or None.
+        progress: say on standard error how far a search of more than a second has come.
         remember: verdicts may be kept for, and taken from, other runs (:mod:`checker.cache`).
     """
 
@@ -62,6 +65,8 @@ class Options:
     seconds: float | None = None
     states: int = 20_000_000
     memory: int | None = None
+    keeping: Keeping | None = None
+    progress: bool = False
     remember: bool = True
 
 
@@ -76,7 +81,8 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
         i.name: Result(i.name, Verdict.UNKNOWN, reason="not reached", cost=i.cost, exception=i.exception)
         for i in system.invariants
     }
-    budget = Budget(options.seconds, options.states, options.memory)
+    progress = Progress(system.name) if options.progress else None
+    budget = Budget(options.seconds, options.states, options.memory, keeping=options.keeping, progress=progress)
     try:
         if not system.operations and options.depth is None:
             _decide_still(system, budget, results)

@@ -188,6 +188,7 @@ def _search(found: Reachable, initial: list[Values], successors: Any, budget: Bu
         for number in range(begin, end):
             if not number & 0x3FF:
                 budget.check(states=len(states))
+                budget.note(len(states), found.diameter)
             for step, after in successors(states[number]):
                 found.transitions += 1
                 found.fired |= 1 << step

@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from checker.memory import resident, size_text
+from checker.progress import Progress
 
 
 class OutOfBudget(Exception):
@@ -51,24 +53,51 @@ def stop_if_interrupted() -> None:
 
 
 @dataclass(frozen=True)
+class Keeping:
+    """That long searches are kept on disk (:mod:`checker.checkpoint`).
+
+    Attributes:
+        folder: where; it exists.
+        seconds: the least time between two times.
+    """
+
+    folder: Path
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True)
 class Budget:
-    """How long and how large a job may become.
+    """How long and how large a job may become, and who hears of it on the way.
 
     Attributes:
         seconds: wall-clock limit, or None.
         states: limit on the states of an explicit search.
         memory: limit on what this process may use, in bytes, or None.
         began: when the clock started, in seconds of ``time.monotonic()``.
+        keeping: where a long search is kept, or None.
+        progress: told how far a search has come, or None.
     """
 
     seconds: float | None = None
     states: int = 20_000_000
     memory: int | None = None
     began: float = field(default_factory=time.monotonic)
+    keeping: Keeping | None = None
+    progress: Progress | None = None
 
     def left(self) -> float | None:
         """Seconds that remain, never below 0; None without a limit."""
         return None if self.seconds is None else max(0.0, self.began + self.seconds - time.monotonic())
+
+    def note(self, states: int, depth: int) -> None:
+        """Tells whoever wants to know how far a search has come."""
+        if self.progress is not None:
+            self.progress.note(states, depth)
+
+    def say(self, text: str) -> None:
+        """Tells whoever wants to know something about the search."""
+        if self.progress is not None:
+            self.progress.say(text)
 
     def check(self, states: int = 0, more: int = 0) -> None:
         """Raises :class:`OutOfBudget` when a limit is reached, and KeyboardInterrupt after Ctrl-C.

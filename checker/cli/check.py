@@ -14,7 +14,7 @@ from checker.cli.kernels import kernel_tree, opened
 from checker.cli.main import UsageError
 from checker.cli.trees import MM_MACHINES, contract_jobs, tree_configs, tree_report
 from checker.decision import Options
-from checker.limits import watch_interrupts
+from checker.limits import Keeping, watch_interrupts
 from checker.verdict import exit_status
 
 
@@ -167,6 +167,8 @@ def run_check(args: argparse.Namespace) -> int:
         _require_writable_folder(args.save, "--save")
     if args.save_scenarios:
         _require_writable_folder(args.save_scenarios, "--save-scenarios")
+    if args.checkpoint:
+        _require_writable_folder(args.checkpoint, "--checkpoint")
     if args.json and args.json != "-":
         require_writable_file(args.json)
     if args.kernel and args.kernel.patches:
@@ -201,7 +203,14 @@ def run_check(args: argparse.Namespace) -> int:
 
 
 def _options(args: argparse.Namespace) -> Options:
-    return Options(depth=args.depth, seconds=args.timeout, memory=args.memory, remember=not args.no_cache)
+    return Options(
+        depth=args.depth,
+        seconds=args.timeout,
+        memory=args.memory,
+        keeping=Keeping(Path(args.checkpoint)) if args.checkpoint else None,
+        progress=True,
+        remember=not args.no_cache,
+    )
 
 
 def _run_changes(args: argparse.Namespace, jobs: list[Job]) -> int:

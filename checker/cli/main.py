@@ -97,6 +97,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SIZE",
         help="limit for each process, such as 500M (default: its share of what is free)",
     )
+    check.add_argument("--checkpoint", metavar="DIR", help="keep long searches there, and go on from what is kept")
     check.add_argument("--json", metavar="FILE", help="write results as JSON; - is standard output")
     check.add_argument("--save", metavar="DIR", help="write traces and certificates below this folder")
     check.add_argument("--save-scenarios", metavar="DIR", help="write each counterexample as a scenario file there")
