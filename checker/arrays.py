@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.bitslice import ROWS, Machine, Packing, Program, assemble, state_numbers, transpose, unpack
+from checker.checkpoint import Checkpoint, Saved
 from checker.codegen import Values
 from checker.dependency import BitSplitter, cone_of_influence
 from checker.explicit import Explored, Origin, initial_states
-from checker.keyset import WORD, KeySet, Numbers, Words, first_of_each
+from checker.keyset import WORD, KeySet, Numbers, Words
 from checker.limits import Budget, OutOfBudget
 from checker.moves import Stepper
 from checker.system import TransitionSystem
@@ -105,26 +106,52 @@ class _Search:
         count = len(initial[0])
         self.found, self.stepper, self.budget = found, stepper, budget
         self.known = KeySet(len(initial))
-        self.known.add(initial)
+        self.known.add_all(initial)
         self.words = [initial]
-        self._place = np.empty(ROWS * stepper.operations, np.int32)
-        self._taken = np.zeros(ROWS * stepper.operations, np.bool_)
         self.step_type = np.min_scalar_type(stepper.operations)
         self.origins: list[tuple[NDArray[Any], NDArray[Any]]] = [
             (np.full(count, -1, np.int32), np.zeros(count, self.step_type))
         ]
 
-    def run(self) -> None:
-        """Level by level until nothing is new."""
-        level, begin = self.words[0], 0
+    def resume(self, saved: Saved) -> None:
+        """Begins where an earlier run was."""
+        columns = [np.concatenate(pieces) for pieces in saved.words]
+        for begin in range(0, saved.states, ROWS):
+            self.budget.check(more=self.known.growth(ROWS))
+            self.known.add_all([word[begin : begin + ROWS] for word in columns])
+        *self.found.levels, begin = saved.levels
+        self.found.fired, self.found.transitions = saved.fired, saved.transitions
+        self.words = [[word[:begin] for word in columns], [word[begin:] for word in columns]]
+        self.origins = list(zip(saved.before, saved.steps, strict=True))
+        if self.budget.progress is not None:
+            self.budget.progress.begin(saved.states)
+
+    def saved(self) -> Saved:
+        """The search as it is between two levels."""
+        before, steps = (list(pieces) for pieces in zip(*self.origins, strict=True))
+        words = [list(pieces) for pieces in zip(*self.words, strict=True)]
+        return Saved(self.found.levels, self.found.fired, self.found.transitions, words, before, steps)
+
+    def run(self, keep: Checkpoint | None = None) -> None:
+        """Level by level until nothing is new.
+
+        Args:
+            keep: told between two levels, where there is one.
+        """
+        level = self.words[-1]
+        begin = self.known.count - len(level[0])
         while level[0].size:
-            self.budget.check(states=self.known.count)
             self.found.levels.append(begin)
+            self.budget.check(states=self.known.count)
+            if keep is not None:
+                keep.offer(self.saved)
             blocks = len(self.words)
             for offset in range(0, len(level[0]), ROWS):
                 self.budget.check(states=self.known.count)
+                self.budget.note(self.known.count, self.found.diameter)
                 self._expand([word[offset : offset + ROWS] for word in level], begin + offset)
             begin += len(level[0])
+            self.budget.check(more=sum(word.nbytes for block in self.words[blocks:] for word in block))
             level = _joined(self.words[blocks:])
             self.words[blocks:] = [level]
 
@@ -137,39 +164,38 @@ class _Search:
 
     def _expand(self, chunk: Sequence[Words], first: int) -> None:
         """Adds the new successors of a chunk of states, in the order of predecessor and operation."""
-        keys, ranks = self._unknown_successors(chunk)
-        order = self._order(ranks)
-        keys = [word.take(order) for word in keys]
-        new = first_of_each(keys)
-        keys, ranks = [word.take(new) for word in keys], ranks.take(order.take(new))
-        self.known.add(keys)
-        before, steps = np.divmod(ranks, self.stepper.operations)
-        self.words.append(keys)
-        self.origins.append(((before + first).astype(np.int32), steps.astype(self.step_type)))
+        keys, slots, before, steps = self._unknown_successors(chunk)
+        # Successors come operation by operation, so that what keeps the order of equals sorts by operation, too.
+        order = before.argsort(kind="stable")
+        keys, slots = [word.take(order) for word in keys], slots.take(order)
+        self.budget.check(more=self.known.growth(len(slots)))
+        new = self.known.add(keys, slots)
+        order = order.take(new)
+        origins = before.take(order).astype(np.int32) + np.int32(first), steps.take(order)
+        self.words.append([word.take(new) for word in keys])
+        self.origins.append(origins)
 
-    def _unknown_successors(self, chunk: Sequence[Words]) -> tuple[list[Words], Numbers]:
-        """Successors that are not known yet, some more than once, each with the rank of its transition in the chunk."""
-        nothing = [*(word[:0] for word in chunk), np.empty(0, np.int64)]
-        found, undecided = [nothing], [nothing]
-        for number, before, after in self.stepper.successors(chunk):
+    def _unknown_successors(self, chunk: Sequence[Words]) -> tuple[list[Words], Numbers, NDArray[Any], NDArray[Any]]:
+        """Successors that are not known yet, some more than once, operation by operation.
+
+        Returns:
+            Their words, free places for them, the numbers of their predecessors in the chunk, and the operations.
+        """
+        nothing = np.empty(0, np.int64)
+        found: list[list[NDArray[Any]]] = [[*(word[:0] for word in chunk), nothing, nothing]]
+        numbers, counts = [0], [0]
+        for number, places, after in self.stepper.successors(chunk):
             self.found.fired |= 1 << number
-            self.found.transitions += len(before)
-            items = [*after, before * self.stepper.operations + number]
-            missing, open_ = self.known.look(after)
-            found.append([item.take(missing) for item in items])
-            undecided.append([item.take(open_) for item in items])
-        further = _joined(undecided)
-        missing = self.known.look_on(further[:-1])
-        *keys, ranks = _joined([*found, [item.take(missing) for item in further]])
-        return keys, ranks
-
-    def _order(self, ranks: Numbers) -> NDArray[np.int32]:
-        """Where the lowest rank is, the next, and so on; ranks are distinct and few, which makes this cheaper than sorting."""
-        self._place[ranks] = np.arange(len(ranks), dtype=np.int32)
-        self._taken[ranks] = True
-        ascending = np.flatnonzero(self._taken)
-        self._taken[ranks] = False
-        return self._place.take(ascending)
+            self.found.transitions += len(places)
+            away, slots = self.known.look(after)
+            found.append([*(word.take(away) for word in after), slots, places.take(away)])
+            numbers.append(number)
+            counts.append(len(away))
+        *keys, slots, places = _joined(found)
+        new, slots = self.known.unknown(keys, slots)
+        before = state_numbers(places.take(new), -(-len(chunk[0]) // 64)).astype(np.uint16)
+        steps = np.repeat(np.array(numbers, self.step_type), counts).take(new)
+        return [word.take(new) for word in keys], slots, before, steps
 
 
 def explore_arrays(system: TransitionSystem, budget: Budget | None = None) -> WideReachable:
@@ -192,13 +218,19 @@ def explore_arrays(system: TransitionSystem, budget: Budget | None = None) -> Wi
         initial = initial_states(system, cone, budget)
         found.origins.extend(initial.values())
         search = _Search(found, stepper, packing.pack(initial), budget)
+        keep = None if budget.keeping is None else Checkpoint(budget.keeping, system, budget.say)
         try:
-            search.run()
+            saved = keep and keep.load(packing.words, np.dtype(search.step_type))
+            if saved:
+                search.resume(saved)
+            search.run(keep)
         finally:
             search.finish()
-    except OutOfBudget as why:
-        found.stopped = str(why)
+        if keep is not None:
+            keep.remove()
+    except (OutOfBudget, MemoryError) as why:
         _note_unfinished_level(found)
+        found.note_end(why, len(found.states))
     _inspect(found, judges, len(relation.properties))
     return found
 
@@ -220,7 +252,7 @@ def _rows(states: PackedStates, program: Program) -> Iterator[tuple[int, list[Wo
     """For each chunk of states, how many they are, and the rows of a program of one part."""
     machine = Machine(program)
     for chunk in states.chunks():
-        yield len(chunk[0]), next(machine.run(chunk))
+        yield len(chunk[0]), next(machine.results(chunk))
 
 
 def _inspect(found: WideReachable, judges: Program, count: int) -> None:
@@ -263,11 +295,7 @@ def fact_columns(wide: WideReachable, terms: Sequence[Term]) -> tuple[list[int],
     blocks: list[list[Words]] = []
     for size, rows in _rows(wide.states, _program(wide.states.packing, terms)):
         keys = [word[:size] for word in _vectors(rows)]
-        new = distinct.unknown(keys)
-        keys = [word[new] for word in keys]
-        first = first_of_each(keys)
-        blocks.append([word[first] for word in keys])
-        distinct.add(blocks[-1])
+        blocks.append(distinct.add_all(keys))
     vectors = _joined(blocks)
     return [_column(vectors[k // _FACTS], k % _FACTS) for k in range(len(terms))], distinct.count
 

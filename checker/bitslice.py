@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,9 +41,14 @@ class NotBitwise(Exception):
 
 
 def transpose(block: Words) -> None:
-    """Exchanges rows and bits of a contiguous array of 64 rows, in place: row i, bit p becomes row p, bit i."""
+    """Exchanges rows and bits of a contiguous array, in place: row i, bit p becomes row p, bit i.
+
+    Of 64 rows the bits of a word are meant, of 8 those of each byte.
+    """
     for j, mask in _SWAPS:
-        halves = block.reshape(32 // int(j), 2, -1)
+        if 2 * j > len(block):
+            continue
+        halves = block.reshape(len(block) // (2 * int(j)), 2, -1)
         low, high = halves[:, 0], halves[:, 1]
         moved = ((low >> j) ^ high) & mask
         high ^= moved
@@ -82,10 +86,10 @@ class Packing:
         bits = [_single_bit(v, i) for v, mask in pairs for i in range(mask.bit_length()) if mask >> i & 1]
         return cls(tuple(v for v, _ in pairs), tuple(m for _, m in pairs), tuple(bits))
 
-    @cached_property
+    @property
     def width(self) -> int:
-        """State bits in a word: all 64 if one word is enough, else one less, as a key set asks for."""
-        return 64 if len(self.bits) <= 64 else 63
+        """State bits in a word: one less than there are, as a key set asks for."""
+        return 63
 
     @property
     def words(self) -> int:
@@ -143,8 +147,19 @@ Instruction = tuple[Any, int, int, int]
 """A NumPy operator, the rows it reads, and the row it writes."""
 
 
-Part = tuple[tuple[Instruction, ...], tuple[int, ...]]
-"""Instructions, and the rows that hold results once they have run."""
+@dataclass(frozen=True)
+class Part:
+    """A part of a program.
+
+    Attributes:
+        code: instructions that always run.
+        results: the rows that hold results once they have run.
+        further: instructions that run only if the first result is true somewhere; the other results need them.
+    """
+
+    code: tuple[Instruction, ...]
+    results: tuple[int, ...]
+    further: tuple[Instruction, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -212,8 +227,13 @@ class _Assembler:
         raise NotBitwise("arithmetic or a shift by a variable distance cannot be evaluated bit by bit")
 
 
-def assemble(packing: Packing, parts: Sequence[Sequence[Term]]) -> Program:
+def assemble(packing: Packing, parts: Sequence[Sequence[Term]], guarded: bool = False) -> Program:
     """The program that evaluates groups of Boolean terms over single bits, one part for each group.
+
+    Args:
+        packing: where the bits are.
+        parts: the groups.
+        guarded: the rest of a group is of interest only where its first term holds.
 
     Raises:
         NotBitwise: a term contains arithmetic.
@@ -225,8 +245,31 @@ def assemble(packing: Packing, parts: Sequence[Sequence[Term]]) -> Program:
         results = [assembler.value(term) for term in terms]
         written.append((assembler.fresh, results))
         assembler.fresh = []
-    code, registers = _with_registers(written, first)
+    always = [len(code) for code, _ in written]
+    if guarded:
+        always = _put_off(written)
+    placed, registers = _with_registers(written, first)
+    code = tuple(Part(code[:n], results, code[n:]) for (code, results), n in zip(placed, always, strict=True))
     return Program(len(packing.bits), packing.width, registers, code)
+
+
+def _put_off(parts: list[tuple[list[Instruction], list[int]]]) -> list[int]:
+    """Moves what only the later results of a part need to its end; how many instructions each part has before that."""
+    always: list[int] = []
+    needed: set[int] = set()
+    for number in range(len(parts) - 1, -1, -1):
+        code, results = parts[number]
+        needed.add(results[0])
+        for _, left, right, target in reversed(code):
+            if target in needed:
+                needed |= {left, right}
+        first = [instruction for instruction in code if instruction[3] in needed]
+        rest = [instruction for instruction in code if instruction[3] not in needed]
+        parts[number] = ([*first, *rest], results)
+        always.append(len(first))
+        needed.update(results)
+        needed.update(value for _, left, right, _ in rest for value in (left, right))
+    return always[::-1]
 
 
 def _last_uses(parts: Sequence[tuple[list[Instruction], list[int]]]) -> dict[int, int]:
@@ -242,7 +285,9 @@ def _last_uses(parts: Sequence[tuple[list[Instruction], list[int]]]) -> dict[int
     return last
 
 
-def _with_registers(parts: Sequence[tuple[list[Instruction], list[int]]], first: int) -> tuple[tuple[Part, ...], int]:
+def _with_registers(
+    parts: Sequence[tuple[list[Instruction], list[int]]], first: int
+) -> tuple[list[tuple[tuple[Instruction, ...], tuple[int, ...]]], int]:
     """The same code on as few rows as values live at a time: fewer rows stay in a nearer cache."""
     ends: dict[int, list[int]] = {}
     for value, time in _last_uses(parts).items():
@@ -251,7 +296,7 @@ def _with_registers(parts: Sequence[tuple[list[Instruction], list[int]]], first:
     homes = {value: value for value in range(first)}
     spare: list[int] = []
     top, time = first, 0
-    done: list[Part] = []
+    done: list[tuple[tuple[Instruction, ...], tuple[int, ...]]] = []
     for code, results in parts:
         placed: list[Instruction] = []
         for operator, left, right, target in code:
@@ -266,7 +311,7 @@ def _with_registers(parts: Sequence[tuple[list[Instruction], list[int]]], first:
         done.append((tuple(placed), tuple(homes[value] for value in results)))
         spare += [homes[value] for value in ends.get(time, ())]
         time += 1
-    return tuple(done), top - first
+    return done, top - first
 
 
 class Machine:
@@ -274,31 +319,51 @@ class Machine:
 
     Args:
         program: what to run.
+
+    Attributes:
+        rows: what a program computes with; of each row as much as a chunk is wide.
     """
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._others = np.zeros((2 + program.registers, ROWS // 64), WORD)
-        self._others[1] = ~np.uint64(0)
+        self.rows = np.zeros((2 + program.inputs + program.registers, ROWS // 64), WORD)
+        self.rows[1] = ~np.uint64(0)
+        self._views: dict[int, list[Words]] = {}
 
-    def run(self, chunk: Sequence[Words]) -> Iterator[list[Words]]:
-        """The rows of each part's results; a part's rows are overwritten when the next is asked for.
+    def run(self, chunk: Sequence[Words]) -> Iterator[tuple[int, ...]]:
+        """The numbers of the rows with each part's results; they are overwritten when the next part is asked for.
+
+        Of a guarded part without a state for which its guard holds, nothing but the guard is computed.
 
         Args:
             chunk: the words of 1 to :data:`ROWS` packed states; the bits behind the last state are those of a copy.
         """
         width = -(-len(chunk[0]) // 64)
-        rows = [row[:width] for row in self._others[:2]]
-        left = self._program.inputs
+        self._load(chunk, width)
+        rows = self._views.get(width) or list(self.rows[:, :width])
+        if len(self._views) < 4:
+            self._views[width] = rows
+        for part in self._program.parts:
+            for operator, one, other, target in part.code:
+                operator(rows[one], rows[other], rows[target])
+            if part.further and rows[part.results[0]].any():
+                for operator, one, other, target in part.further:
+                    operator(rows[one], rows[other], rows[target])
+            yield part.results
+
+    def results(self, chunk: Sequence[Words]) -> Iterator[list[Words]]:
+        """The same, the rows themselves."""
+        width = -(-len(chunk[0]) // 64)
+        for numbers in self.run(chunk):
+            yield [self.rows[k, :width] for k in numbers]
+
+    def _load(self, chunk: Sequence[Words], width: int) -> None:
+        place, left = 2, self._program.inputs
+        block = np.empty((64, width), WORD)
+        flat = block.reshape(-1)
         for word in chunk:
-            block = np.empty((64, width), WORD)
-            flat = block.reshape(-1)
             flat[: len(word)], flat[len(word) :] = word, word[-1]
             transpose(block)
-            rows += list(block[: min(left, self._program.width)])
-            left -= self._program.width
-        rows += [row[:width] for row in self._others[2:]]
-        for code, results in self._program.parts:
-            for operator, one, other, target in code:
-                operator(rows[one], rows[other], rows[target])
-            yield [rows[k] for k in results]
+            count = min(left, self._program.width)
+            self.rows[place : place + count, :width] = block[:count]
+            place, left = place + count, left - count

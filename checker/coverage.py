@@ -238,9 +238,9 @@ def _totals(states: PackedStates, program: Program) -> tuple[list[int], list[lis
     """For each part of a program the number of states its first result holds in, and which others hold somewhere."""
     machine = Machine(program)
     enabled = [0] * len(program.parts)
-    seen = [[False] * (len(results) - 1) for _, results in program.parts]
+    seen = [[False] * (len(part.results) - 1) for part in program.parts]
     for chunk in states.chunks():
-        for k, (guard, *rows) in enumerate(machine.run(chunk)):
+        for k, (guard, *rows) in enumerate(machine.results(chunk)):
             enabled[k] += _number_of_ones(guard, len(chunk[0]))
             seen[k] = [before or bool(row.any()) for before, row in zip(seen[k], rows, strict=True)]
     return enabled, seen

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from checker.confirm import NotSeen, can_confirm, earlier
 from checker.explicit import Origin, Reachable
-from checker.limits import Budget, OutOfBudget
+from checker.limits import Budget, Keeping, OutOfBudget, OutOfMemory
+from checker.progress import Progress
 from checker.search import search
 from checker.system import TransitionSystem, operation_number
 from checker.terms import BOOL, connect, negate, substitute, variable
@@ -53,6 +54,9 @@ class Options:
         depth: only look at runs of at most this many transitions; None for a verdict without bound.
         seconds: time limit for each system, or None.
         states: limit on enumerated states.
+        memory: limit on what one process may use, in bytes, or None.
+        keeping: where long searches are kept on disk, to go on from after a run that was killed; or None.
+        progress: say on standard error how far a search of more than a second has come.
         remember: verdicts may be kept for, and taken from, other runs (:mod:`checker.cache`).
         only: the invariants to decide; the others are "not asked for". None for all.
     """
@@ -60,6 +64,9 @@ class Options:
     depth: int | None = None
     seconds: float | None = None
     states: int = 20_000_000
+    memory: int | None = None
+    keeping: Keeping | None = None
+    progress: bool = False
     remember: bool = True
     only: frozenset[str] | None = None
 
@@ -77,7 +84,8 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
         )
         for i in system.invariants
     }
-    budget = Budget(options.seconds, options.states)
+    progress = Progress(system.name) if options.progress else None
+    budget = Budget(options.seconds, options.states, options.memory, keeping=options.keeping, progress=progress)
     try:
         if not system.operations and options.depth is None:
             _decide_still(system, budget, results)
@@ -89,6 +97,8 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
         _give_reason(results, INTERRUPTED)
     except OutOfBudget as why:
         _give_reason(results, str(why))
+    except MemoryError:
+        _give_reason(results, str(OutOfMemory.really()))
     seconds = time.monotonic() - began
     return [replace(result, seconds=seconds) for result in results.values()]
 
@@ -127,6 +137,9 @@ def settled_search(system: TransitionSystem, budget: Budget) -> tuple[Transition
 
 def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
     system, reach = settled_search(system, budget)
+    if reach.starved:
+        _keep_violations(system, reach, results)
+        return
     if not reach.complete:
         _fall_back(system, reach, budget, results)
         return
@@ -336,6 +349,15 @@ def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: 
         name = system.invariants[number].name
         if results[name].verdict is not Verdict.VIOLATED:
             results[name] = _unconfirmed(system, reach, number, results[name], bounded.stopped or note)
+
+
+def _keep_violations(system: TransitionSystem, reach: Found, results: dict[str, Result]) -> None:
+    """Memory ran out: what was found counts, and nothing is begun that may need as much again."""
+    note = f"not all states were enumerated: {reach.stopped}"
+    for number, invariant in enumerate(system.invariants):
+        result = replace(results[invariant.name], reason=note)
+        found = number in reach.first_violation
+        results[invariant.name] = _unconfirmed(system, reach, number, result, note) if found else result
 
 
 def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, results: dict[str, Result]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from checker.codegen import Values, compile_masks, compile_successors
 from checker.dependency import Cone, cone_of_influence
-from checker.limits import Budget, OutOfBudget
+from checker.limits import Budget, OutOfBudget, OutOfMemory
 from checker.state import Shape, Sort
 from checker.system import TransitionSystem
 
@@ -42,6 +42,7 @@ class Explored:
         premises: the premises that held somewhere, as bits.
         transitions: how many (state, operation) pairs were enabled.
         stopped: why the search ended early, or "".
+        starved: it ended for want of memory.
     """
 
     cone: Cone
@@ -52,6 +53,7 @@ class Explored:
     premises: int = field(default=0, kw_only=True)
     transitions: int = field(default=0, kw_only=True)
     stopped: str = field(default="", kw_only=True)
+    starved: bool = field(default=False, kw_only=True)
 
     @property
     def complete(self) -> bool:
@@ -66,6 +68,17 @@ class Explored:
     def depth(self, number: int) -> int:
         """The number of transitions on a shortest path to this state."""
         return bisect.bisect_right(self.levels, number) - 1
+
+    def note_end(self, why: OutOfBudget | MemoryError, states: int) -> None:
+        """Keeps why a search ended early.
+
+        Args:
+            why: what was raised.
+            states: how many states it had found; the levels are up to date.
+        """
+        reason = OutOfMemory.really() if isinstance(why, MemoryError) else why
+        self.starved = isinstance(reason, OutOfMemory)
+        self.stopped = f"{reason} after {states} states, depth {max(0, self.diameter)}" if self.starved else str(reason)
 
 
 @dataclass
@@ -108,8 +121,9 @@ def origins(system: TransitionSystem, cone: Cone, budget: Budget) -> Iterator[tu
         raise OutOfBudget(f"more than {MAX_STARTS} initial states")
     for number, masks in enumerate(cone.inputs):
         sorts = [leaf.sort for leaf in Shape.of(system.starts[number].inputs).leaves]
-        budget.check()
-        for inputs in itertools.product(*map(_input_values, sorts, masks)):
+        for count, inputs in enumerate(itertools.product(*map(_input_values, sorts, masks))):
+            if not count & 0xFFF:
+                budget.check()
             yield Origin(number, inputs), start_state(system, number, inputs)
 
 
@@ -149,10 +163,11 @@ def explore(system: TransitionSystem, budget: Budget | None = None) -> Reachable
         initial = initial_states(system, cone, budget)
         found.origins.extend(initial.values())
         _search(found, list(initial), compile_successors(relation, cone.masks), budget)
-    except OutOfBudget as why:
-        found.stopped = str(why)
+    except (OutOfBudget, MemoryError) as why:
+        del found.states[len(found.parents) :]  # what was cut off in between
         if found.states:
             _unfinished_level(found)
+        found.note_end(why, len(found.states))
     properties = compile_masks(variables, relation.properties)
     _inspect(found, len(relation.properties), properties, compile_masks(variables, relation.premises))
     return found
@@ -165,12 +180,13 @@ def _search(found: Reachable, initial: list[Values], successors: Any, budget: Bu
     parents.extend((-1, origin) for origin in range(len(initial)))
     begin = 0
     while begin < len(states):
-        budget.check(states=len(states))
         found.levels.append(begin)
+        budget.check(states=len(states))
         end = len(states)
         for number in range(begin, end):
             if not number & 0x3FF:
                 budget.check(states=len(states))
+                budget.note(len(states), found.diameter)
             for step, after in successors(states[number]):
                 found.transitions += 1
                 found.fired |= 1 << step

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from checker.bitslice import Machine, Packing, assemble, state_numbers, unpack
+from checker.bitslice import Machine, Packing, assemble, transpose, unpack
 from checker.dependency import BitSplitter
-from checker.keyset import WORD, Numbers, Words
+from checker.keyset import WORD, Numbers, Words, where
 from checker.system import Relation, SymbolicStep
 from checker.terms import BOOL, Term
 
@@ -105,24 +105,29 @@ class Stepper:
                 move, roots = _move(number, _next_bits(step, relation, packing, splitter), packing)
                 self.moves.append(move)
                 parts.append([guard, *roots])
-        self.program = assemble(packing, parts)
+        self.program = assemble(packing, parts, guarded=True)
         self._machine = Machine(self.program)
 
     def successors(self, chunk: Sequence[Words]) -> Iterator[tuple[int, Numbers, list[Words]]]:
-        """For each operation that is enabled somewhere: its number, the states' places in the chunk, the successors."""
+        """For each operation that is enabled somewhere: its number, the states' places in slice order, the successors."""
         count = len(chunk[0])
         width = -(-count // 64)
         sliced = [_in_slice_order(word, width) for word in chunk]
         valid = _valid(count, width)
+        rows = self._machine.rows
         for move, (guard, *bits) in zip(self.moves, self._machine.run(chunk), strict=True):
-            places = np.flatnonzero(unpack(guard).view(np.bool_) & valid)
-            if places.size:
-                yield move.number, state_numbers(places, width), _apply(move, bits, sliced, places)
+            enabled = rows[guard, :width] if valid is None else rows[guard, :width] & valid
+            if enabled.any():
+                places = where(unpack(enabled).view(np.bool_))
+                yield move.number, places, _apply(move, rows[bits, :width], sliced, places)
 
 
-def _valid(count: int, width: int) -> NDArray[np.bool_]:
-    """In slice order, whether a place has a state of its own."""
-    return (np.arange(64 * width) < count).reshape(64, width).T.reshape(-1)
+def _valid(count: int, width: int) -> Words | None:
+    """The row that is one for the states of a chunk and zero for what fills it up; None if nothing does."""
+    if count == 64 * width:
+        return None
+    ones = np.ascontiguousarray((np.arange(64 * width) < count).reshape(64, width).T)
+    return np.packbits(ones, axis=1, bitorder="little").view(WORD).reshape(-1)
 
 
 def _in_slice_order(values: NDArray[Any], width: int) -> NDArray[Any]:
@@ -131,20 +136,33 @@ def _in_slice_order(values: NDArray[Any], width: int) -> NDArray[Any]:
     return padded.reshape(64, width).T.reshape(-1)
 
 
-def _apply(move: Move, bits: Sequence[Words], sliced: Sequence[Words], places: Numbers) -> list[Words]:
-    keeps = zip(sliced, move.keep, move.put, strict=True)
-    after = [word.take(places) & np.uint64(keep) | np.uint64(put) for word, keep, put in keeps]
-    taken = 0
-    for number, table in move.spread:
-        count = len(table).bit_length() - 1
-        after[number] |= table.take(_bytes(bits[taken : taken + count]).take(places))
-        taken += count
+def _apply(move: Move, bits: Words, sliced: Sequence[Words], places: Numbers) -> list[Words]:
+    """The successors of the states at some places; ``bits`` are the rows that were computed for the move."""
+    after = [word.take(places) for word in sliced]
+    for word, keep, put in zip(after, move.keep, move.put, strict=True):
+        np.bitwise_and(word, np.uint64(keep), out=word)
+        if put:
+            np.bitwise_or(word, np.uint64(put), out=word)
+    if move.spread:
+        size = 8 * bits.shape[1]
+        packed = _bytes(bits, [len(table).bit_length() - 1 for _, table in move.spread])
+        at = (places & 7) * (size * len(move.spread))
+        at += places >> 3
+        for number, table in move.spread:
+            after[number] |= table.take(packed.take(at))
+            at += size
     return after
 
 
-def _bytes(rows: Sequence[Words]) -> NDArray[np.uint8]:
-    """Up to eight rows as one byte for each state, in slice order; bit k of a byte is from row k."""
-    packed = unpack(rows[0]).view(WORD)
-    for k, row in enumerate(rows[1:], 1):
-        packed |= unpack(row).view(WORD) << np.uint64(k)  # eight bytes at a time: none spills into the next
-    return packed.view(np.uint8)
+def _bytes(rows: Words, counts: Sequence[int]) -> NDArray[np.uint8]:
+    """Rows in groups of up to eight as one byte for each state; bit k of a byte is from the group's row k.
+
+    The byte of a group for bit p of a row's byte b comes in place (p, group, b).
+    """
+    block = np.zeros((8, len(counts), rows.shape[1]), WORD)
+    taken = 0
+    for group, count in enumerate(counts):
+        block[:count, group] = rows[taken : taken + count]
+        taken += count
+    transpose(block)
+    return block.view(np.uint8).reshape(-1)

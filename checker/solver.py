@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from checker.limits import Budget, OutOfBudget
+from checker.limits import Budget, OutOfBudget, OutOfMemory
+from checker.memory import resident
 from checker.smtlib import Script
 from checker.terms import BOOL, Term
 
@@ -24,6 +25,8 @@ class Solver:
         # A context of its own: answers must not depend on what was asked before.
         self._context = z3.Context()
         self._solver = _new_solver(self._context)
+        for name, limit in _memory_limit(self._budget).items():
+            self._solver.set(name, limit)
         self._script = Script()
         self._known: dict[Term, z3.ExprRef] = {}
         self._names: dict[int, Term] = {}
@@ -105,7 +108,19 @@ def _gave_up(reason: str, budget: Budget) -> BaseException:
         return KeyboardInterrupt()
     if budget.seconds is not None and ("timeout" in reason or "cancel" in reason):
         return OutOfBudget(f"time limit of {budget.seconds:g} s reached")
+    if budget.memory is not None and "memory" in reason:
+        return OutOfMemory.limit(budget.memory)
     return OutOfBudget(f"the solver gave up: {reason}")
+
+
+def _memory_limit(budget: Budget) -> dict[str, int]:
+    """The limit for a solver that leaves this process within the budget, in Z3's megabytes."""
+    if budget.memory is None:
+        return {}
+    import z3
+
+    allowed = z3.Z3_get_estimated_alloc_size() + budget.memory - resident()
+    return {"max_memory": max(1, allowed >> 20)}
 
 
 def is_unsatisfiable(text: str, budget: Budget | None = None) -> bool:
@@ -121,7 +136,8 @@ def is_unsatisfiable(text: str, budget: Budget | None = None) -> bool:
     budget.check()
     left = budget.left()
     milliseconds = 0 if left is None else max(1, int(left * 1000))
-    answer, reason = _answer(text, z3.Context(), {"timeout": milliseconds} if milliseconds else {})
+    limits = {"timeout": milliseconds} if milliseconds else {}
+    answer, reason = _answer(text, z3.Context(), limits | _memory_limit(budget))
     if answer == z3.unknown:
         raise _gave_up(reason, budget)
     return bool(answer == z3.unsat)

@@ -12,7 +12,7 @@ from checker.cli.jobs import EXTRAS, REDUCTIONS, UNREAD, Job, Make, Outcome, by_
 from checker.cli.kernels import kernel_tree, opened
 from checker.cli.main import UsageError
 from checker.decision import Options
-from checker.limits import watch_interrupts
+from checker.limits import Keeping, watch_interrupts
 from checker.verdict import exit_status
 
 
@@ -186,6 +186,8 @@ def run_check(args: argparse.Namespace) -> int:
         _require_writable_folder(args.save, "--save")
     if args.save_scenarios:
         _require_writable_folder(args.save_scenarios, "--save-scenarios")
+    if args.checkpoint:
+        _require_writable_folder(args.checkpoint, "--checkpoint")
     if args.json and args.json != "-":
         require_writable_file(args.json)
     if args.kernel and args.kernel.patches:
@@ -232,8 +234,15 @@ def _tells_many(args: argparse.Namespace, outcomes: list[Outcome]) -> bool:
 
 
 def _options(args: argparse.Namespace) -> Options:
-    only = None if args.invariant is None else frozenset((args.invariant,))
-    return Options(depth=args.depth, seconds=args.timeout, remember=not args.no_cache, only=only)
+    return Options(
+        depth=args.depth,
+        seconds=args.timeout,
+        memory=args.memory,
+        keeping=Keeping(Path(args.checkpoint)) if args.checkpoint else None,
+        progress=True,
+        remember=not args.no_cache,
+        only=None if args.invariant is None else frozenset((args.invariant,)),
+    )
 
 
 def _text(outcomes: list[Outcome], args: argparse.Namespace) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -14,6 +15,7 @@ from checker.cli.kernels import KernelTree, opened
 from checker.cli.main import UsageError
 from checker.decision import INTERRUPTED, Options, decide
 from checker.limits import stop_if_interrupted
+from checker.memory import fair_share
 from checker.verdict import Result, Verdict
 
 if TYPE_CHECKING:
@@ -334,9 +336,11 @@ def _with_name(outcome: Outcome, job: Job) -> Outcome:
 def _run(tasks: list[tuple[Job, Options]], processes: int | None, make: Make | None) -> Iterator[Outcome]:
     groups = _groups(tasks, cores(processes))
     count = min(cores(processes), len(groups))
+    share = fair_share(max(1, count))
+    groups = {key: [(job, _within(options, share)) for job, options in group] for key, group in groups.items()}
     progress = _Progress(len(tasks))
     if count <= 1:
-        for task in tasks:
+        for task in itertools.chain(*groups.values()):
             stop_if_interrupted()
             outcome = _finished(_decide_job(task), make)
             yield progress.after(outcome)
@@ -366,6 +370,11 @@ def _run_in_processes(
         for future in started:
             future.cancel()
         pool.shutdown(wait=False)
+
+
+def _within(options: Options, share: int | None) -> Options:
+    """The options with a limit on memory: what was asked for, or a share of what there is."""
+    return options if options.memory else replace(options, memory=share)
 
 
 DIED = "the process that was to decide it died; was there memory enough?"

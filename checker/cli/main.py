@@ -100,6 +100,13 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="LIST",
         help="search with these only: none, or names from ptecheck reductions with commas (default: all)",
     )
+    check.add_argument(
+        "--memory",
+        type=_size,
+        metavar="SIZE",
+        help="limit for each process, such as 500M (default: its share of what is free)",
+    )
+    check.add_argument("--checkpoint", metavar="DIR", help="keep long searches there, and go on from what is kept")
     check.add_argument("--json", metavar="FILE", help="write results as JSON; - is standard output")
     check.add_argument("--save", metavar="DIR", help="write traces and certificates below this folder")
     check.add_argument("--save-scenarios", metavar="DIR", help="write each counterexample as a scenario file there")
@@ -197,6 +204,15 @@ def _seconds(text: str) -> float:
     if not 0 < value < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds")
     return value
+
+
+def _size(text: str) -> int:
+    from checker.memory import parse_size
+
+    try:
+        return parse_size(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 500M or 2G") from None
 
 
 def _dispatch(args: argparse.Namespace) -> int:
