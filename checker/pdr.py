@@ -19,8 +19,11 @@ from checker.limits import Budget, OutOfBudget
 from checker.system import Literals, TransitionSystem
 from checker.terms import Term
 
-MOST_QUESTIONS = 200_000
-"""So many questions to the solver for one property are the most; only a time limit is to stop a smaller search."""
+MOST_QUESTIONS = 50_000
+"""A property that takes more questions to the solver is given up: some minutes, where no time limit was set."""
+
+MOST_FRAMES = 50
+"""A property that takes more frames is given up: its clauses are found out one step after the other, without end."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,9 @@ class _Search:
     def _check(self) -> None:
         self.budget.check()
         if self.frames.questions > MOST_QUESTIONS:
-            raise OutOfBudget(f"no invariant was found within {MOST_QUESTIONS} questions to the solver")
+            raise OutOfBudget(f"not decided within {MOST_QUESTIONS} questions to the solver")
+        if self.frames.top > MOST_FRAMES:
+            raise OutOfBudget(f"not decided within {MOST_FRAMES} frames")
 
     def _block(self, first: _Obligation) -> Run | None:
         """Keeps a cube out of its frame, and out of earlier ones all that leads there; a run if that cannot be."""
