@@ -6,7 +6,7 @@ rests on no reduction. What is found is for others to check: clauses by :mod:`ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -28,7 +28,8 @@ class Beyond:
         budget: limits for all of them together.
         silent: operations of which it is not known yet whether they can ever happen.
         premises: the premises that are known to hold somewhere, as bits.
-        known: cubes that no reachable state is in.
+        known: cubes that no reachable state is in, by what is proved.
+        proved: the invariants that were proved.
     """
 
     system: TransitionSystem
@@ -36,6 +37,7 @@ class Beyond:
     silent: list[int]
     premises: int = 0
     known: frozenset[Cube] = frozenset()
+    proved: list[int] = field(default_factory=list)
 
     def decide(self, number: int) -> Proof | Run:
         """A proof of an invariant, or a run that violates it.
@@ -43,11 +45,18 @@ class Beyond:
         Raises:
             OutOfBudget: there is neither within the limits.
         """
-        found = reach_or_close(self.system, self.system.relation.properties[number], self.budget, self.known)
+        found = self._search(self.system.relation.properties[number])
         if isinstance(found, Run):
             return found
+        others = [self.system.invariants[k].name for k in self.proved]
+        proof = proof_of(self.system, self.system.invariants[number].name, found.clauses, self.budget, others)
         self.known = found.cubes
-        return proof_of(self.system, self.system.invariants[number].name, found.clauses, self.budget)
+        self.proved.append(number)
+        return proof
+
+    def _search(self, holds: Term) -> Closed | Run:
+        given = [self.system.relation.properties[k] for k in self.proved]
+        return reach_or_close(self.system, holds, self.budget, given, self.known)
 
     def never_enabled(self) -> tuple[list[str], list[str]]:
         """Of the silent operations, the names of those that can never happen, and of those of which it is not known."""
@@ -79,11 +88,10 @@ class Beyond:
             then: operations that can happen where it holds, which the run must be able to go on with.
         """
         try:
-            found = reach_or_close(self.system, negate(condition), self.budget, self.known)
+            found = self._search(negate(condition))
         except OutOfBudget:
             return None
         if isinstance(found, Closed):
-            self.known = found.cubes
             return False
         names = [*(self.system.operations[k].name for k in found.operations), *then]
         try:

@@ -28,7 +28,7 @@ STALE = 4_000
 
 
 class Frames:
-    """Frames of clauses about one system, and the questions about them.
+    """Frames of clauses about one system, and the questions about one property of it, which is part of every frame.
 
     Attributes:
         facts: what clauses speak of.
@@ -38,13 +38,21 @@ class Frames:
         questions: how many the solvers were asked.
     """
 
-    def __init__(self, system: TransitionSystem, holds: Term, budget: Budget, forever: Iterable[Cube] = ()) -> None:
+    def __init__(
+        self,
+        system: TransitionSystem,
+        holds: Term,
+        budget: Budget,
+        given: Iterable[Term] = (),
+        forever: Iterable[Cube] = (),
+    ) -> None:
         self.relation, self.facts = system.relation, vocabulary(system, every=True)
         self.clauses: list[set[Cube]] = [set()]
         self.forever: set[Cube] = set(forever)
         self._ends = _Ends(self.relation, self.facts)
-        self._holds, self._budget, self._typing = holds, budget, typing_clause(system).term
-        self.typed = self._typing.op != "const" and self._is_inductive(self._typing)
+        self._holds, self._budget, typing = holds, budget, typing_clause(system).term
+        self.typed = typing.op != "const" and self._is_inductive(typing)
+        self._given = [*given, *([typing] if self.typed else [])]
         self._starts = _Questions(self._new_starts)
         self._steps = _Questions(self._new_steps)
         self._lifts = _Questions(self._new_lifts)
@@ -78,11 +86,19 @@ class Frames:
         """One more frame, of which nothing is known yet."""
         self.clauses.append(set())
 
-    def bad(self, frame: int) -> Cube | None:
-        """A part of the state space with a state of this frame, in which the property fails; None if there is none."""
-        if not self._steps.ask([self._ends.broken, *self._within(frame)]):
+    def bad_start(self) -> tuple[int, tuple[int, ...]] | None:
+        """An initial state that violates the property: the number of its start and the values of its inputs."""
+        return self._origin() if self._starts.ask([self._ends.broken]) else None
+
+    def bad(self, frame: int) -> tuple[Cube, int] | None:
+        """States that all violate the property after one operation, one of them in this frame, and its number.
+
+        Raises:
+            OutOfBudget: the facts are too few to describe such states.
+        """
+        if not self._steps.ask([self._ends.move, self._ends.breaks, *self._within(frame)]):
             return None
-        return self._lifted([negate(self._ends.broken)], "a state that violates the property")
+        return self._leading([negate(self._ends.breaks)])
 
     def initial(self, cube: Cube) -> Cube | None:
         """An initial state in the cube, as its facts; None if there is none."""
@@ -92,8 +108,7 @@ class Frames:
         """An initial state in the cube, which must have one: the number of its start and the values of its inputs."""
         if not self._starts.ask(self._ends.at(cube)):
             raise ValueError("no initial state is in the cube")
-        (number,) = self._starts.solver.values([choice("start", len(self.relation.starts))])
-        return number, tuple(self._starts.solver.values(list(self.relation.starts[number].inputs)))
+        return self._origin()
 
     def keeps_out(self, cube: Cube, frame: int) -> Cube | None:
         """The facts of a cube by which no step from outside it in the frame leads into it; None if a step does."""
@@ -110,25 +125,30 @@ class Frames:
         Raises:
             OutOfBudget: the facts are too few to describe such states.
         """
-        (number,) = self._steps.solver.values([self._ends.choice])
-        missed = self._lifts.once([negate(self._ends.move), *(negate(term) for term in self._ends.then(cube))])
-        return self._lifted([*self._ends.taken(number), missed], "a state before another"), number
+        return self._leading([negate(term) for term in self._ends.then(cube)])
 
-    def _lifted(self, conditions: list[Term], what: str) -> Cube:
-        """The facts of the last state found by which the conditions are impossible."""
+    def _leading(self, elsewhere: list[Term]) -> tuple[Cube, int]:
+        """The facts of the last state found by which its operation cannot lead elsewhere."""
+        (number,) = self._steps.solver.values([self._ends.choice])
+        missed = self._lifts.once([negate(self._ends.move), *elsewhere])
         state = self._state(self._steps)
-        if self._lifts.ask([*conditions, *self._ends.at(state)]):
-            raise OutOfBudget(f"the vocabulary cannot tell {what} from others")
+        if self._lifts.ask([missed, *self._ends.taken(number), *self._ends.at(state)]):
+            raise OutOfBudget("the vocabulary cannot tell a state that leads to a violation from others")
         core = self._lifts.solver.core()
-        return frozenset(k for k in state if self._ends.at([k])[0] in core)
+        return frozenset(k for k in state if self._ends.at([k])[0] in core), number
+
+    def _origin(self) -> tuple[int, tuple[int, ...]]:
+        (number,) = self._starts.solver.values([choice("start", len(self.relation.starts))])
+        return number, tuple(self._starts.solver.values(list(self.relation.starts[number].inputs)))
 
     def _state(self, questions: _Questions) -> Cube:
         word = questions.solver.truths(self._ends.here)
         return frozenset(k + 1 if word >> k & 1 else -(k + 1) for k in range(len(self.facts)))
 
     def _within(self, frame: int) -> list[Term]:
-        """What to assume of a state of a frame."""
-        return [_in_frame(k) for k in range(frame, self.top + 1)] if frame else [self._ends.first]
+        """What to assume of a state of a frame; in each the property holds."""
+        frames = [_in_frame(k) for k in range(frame, self.top + 1)] if frame else [self._ends.first]
+        return [negate(self._ends.broken), *frames]
 
     def _exclusion(self, cube: Cube, frame: int) -> list[Term]:
         switch = [] if frame == FOREVER else [negate(_in_frame(frame))]
@@ -136,13 +156,17 @@ class Frames:
 
     def _new_starts(self) -> Solver:
         solver = Solver(self._budget)
-        solver.add(*start_at(self.relation, self._ends.before).conditions, *self._ends.named_here)
+        (holds,) = renamed(self.relation, [self._holds], self._ends.before)
+        started = start_at(self.relation, self._ends.before).conditions
+        solver.add(*started, *self._ends.named_here, equal(self._ends.broken, negate(holds)))
         return solver
 
     def _new_lifts(self) -> Solver:
-        solver = Solver(self._budget)
-        (holds, typed) = renamed(self.relation, [self._holds, self._typing], self._ends.before)
-        solver.add(*self._ends.definitions, equal(self._ends.broken, negate(holds)), *([typed] if self.typed else []))
+        solver, ends = Solver(self._budget), self._ends
+        here, *given = renamed(self.relation, [self._holds, *self._given], ends.before)
+        (there,) = renamed(self.relation, [self._holds], ends.after)
+        broken = [equal(ends.broken, negate(here)), equal(ends.breaks, negate(there))]
+        solver.add(*ends.definitions, *broken, *given)
         return solver
 
     def _new_steps(self) -> Solver:
@@ -198,13 +222,15 @@ class _Ends:
         named_here, definitions: what defines ``here``; what defines all variables, as functions of the state and the choice.
         choice: the number of the operation that is taken.
         move: that operation is enabled.
-        first: the state before is an initial one; broken: it violates the property.
+        first: the state before is an initial one.
+        broken, breaks: the state before violates the property, and the state after.
     """
 
     def __init__(self, relation: Relation, facts: tuple[Fact, ...]) -> None:
         self.before, count = state_at(relation, 0), len(relation.steps)
         self.choice = choice(1, count)
-        self.move, self.first, self.broken = (variable(name, BOOL) for name in ("enabled", "initial", "violated"))
+        self.move, self.first = variable("enabled", BOOL), variable("initial", BOOL)
+        self.broken, self.breaks = variable("broken", BOOL), variable("breaks", BOOL)
         enabled, self.after = next_state(relation, self.before, [equal(self.choice, k) for k in range(count)])
         now = renamed(relation, [fact.term for fact in facts], self.before)
         soon = substitute([fact.term for fact in facts], dict(zip(relation.state, self.after, strict=True)))

@@ -318,14 +318,21 @@ def prove(
     return {k: _minimal(induction, number) for k, number in numbers.items()}
 
 
-def proof_of(system: TransitionSystem, goal: str, clauses: Iterable[Literals], budget: Budget | None = None) -> Proof:
+def proof_of(
+    system: TransitionSystem,
+    goal: str,
+    clauses: Iterable[Literals],
+    budget: Budget | None = None,
+    others: Iterable[str] = (),
+) -> Proof:
     """The clauses of an inductive invariant that a property needs, as a proof.
 
     Args:
         system: the system.
         goal: the name of the property.
-        clauses: together they imply the property, and every step keeps each of them.
+        clauses: every step keeps them and the properties.
         budget: limits.
+        others: the names of further properties that the clauses may need.
 
     Raises:
         OutOfBudget: a limit was reached, or the clauses are not inductive.
@@ -335,6 +342,8 @@ def proof_of(system: TransitionSystem, goal: str, clauses: Iterable[Literals], b
     typed = typing_clause(system)
     if typed.term.op != "const":
         induction.add(typed)
+    for name in others:
+        induction.add(property_clause(system, name))
     facts = {fact.yes: fact for fact in vocabulary(system, every=True)}
     for literals in clauses:
         induction.add(clause_from_literals(facts, literals))

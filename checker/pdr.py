@@ -1,7 +1,7 @@
 """Proofs without enumeration: property-directed reachability (IC3), which learns clauses frame by frame.
 
-A state that violates the property, or leads to one that does, is excluded from the frames it is not reachable in, by the
-shortest clause that the solver's reasons leave. Once two neighbouring frames are the same, their clauses are an inductive
+A state that leads to a violation is excluded from the frames it is not reachable in, by the shortest clause that the
+solver's reasons leave. Once two neighbouring frames are the same, the property and their clauses are an inductive
 invariant. Whatever comes out is trusted by nobody: a proof goes through :mod:`checker.certificate`, a run through replay.
 
 Runs are found from their ends, so that they need not be shortest.
@@ -36,7 +36,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Closed:
-    """The property holds: clauses that imply it together, each kept by every step.
+    """The condition always holds: it and these clauses hold at every start, and every step keeps them.
 
     Attributes:
         clauses: in the facts' names.
@@ -53,38 +53,44 @@ class Closed:
 
 @dataclass(order=True)
 class _Obligation:
-    """A cube to be kept out of a frame, since it leads to a violation."""
+    """A cube to be kept out of a frame, since an operation leads from it to a violation, at once or in the end."""
 
     frame: int
     serial: int
     cube: Cube = field(compare=False)
-    operation: int = field(default=-1, compare=False)
+    operation: int = field(compare=False)
     then: _Obligation | None = field(default=None, compare=False)
 
     def run(self, frames: Frames) -> Run:
         """The run from an initial state in the cube."""
-        operations, at = [], self
+        operations = [self.operation]
+        at = self
         while at.then is not None:
-            operations.append(at.operation)
             at = at.then
+            operations.append(at.operation)
         return Run(Origin(*frames.start(self.cube)), tuple(operations))
 
 
 def reach_or_close(
-    system: TransitionSystem, holds: Term, budget: Budget | None = None, known: Iterable[Cube] = ()
+    system: TransitionSystem,
+    holds: Term,
+    budget: Budget | None = None,
+    given: Iterable[Term] = (),
+    known: Iterable[Cube] = (),
 ) -> Closed | Run:
-    """A run to a state where a condition fails, or clauses by which it never does.
+    """A run to a state where a condition fails, or clauses that together with it no step leaves.
 
     Args:
         system: the system; views are not looked at.
         holds: the condition, over the relation's variables.
         budget: limits.
-        known: cubes that no reachable state is in, from earlier searches of the same system.
+        given: conditions that hold in every reachable state.
+        known: cubes that no reachable state is in.
 
     Raises:
         OutOfBudget: a limit was reached, or the facts that clauses may speak of are too few.
     """
-    return _Search(Frames(system, holds, budget or Budget(), known), budget or Budget()).result()
+    return _Search(Frames(system, holds, budget or Budget(), given, known), budget or Budget()).result()
 
 
 class _Search:
@@ -93,9 +99,12 @@ class _Search:
 
     def result(self) -> Closed | Run:
         frames = self.frames
+        at_once = frames.bad_start()
+        if at_once is not None:
+            return Run(Origin(*at_once), ())
         while True:
-            while (cube := frames.bad(frames.top)) is not None:
-                run = self._block(self._obligation(frames.top, cube))
+            while (found := frames.bad(frames.top)) is not None:
+                run = self._block(self._obligation(frames.top, *found))
                 if run is not None:
                     return run
             frames.add_frame()
@@ -103,7 +112,7 @@ class _Search:
                 cubes = frozenset(frames.forever)
                 return Closed(tuple(map(frames.literals, cubes)), cubes, frames.top, frames.questions)
 
-    def _obligation(self, frame: int, cube: Cube, operation: int = -1, then: _Obligation | None = None) -> _Obligation:
+    def _obligation(self, frame: int, cube: Cube, operation: int, then: _Obligation | None = None) -> _Obligation:
         self._serial += 1
         return _Obligation(frame, self._serial, cube, operation, then)
 

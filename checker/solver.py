@@ -99,7 +99,7 @@ class Solver:
             z3, context = self._z3, self._context
             one, zero = z3.BitVecVal(1, 1, context), z3.BitVecVal(0, 1, context)
             bits = [z3.If(self.constant(v), one, zero) for v in reversed(variables)]
-            word = self._words[variables] = z3.Concat(*bits) if len(bits) > 1 else bits[0]
+            word = self._words[variables] = z3.Concat(zero, *bits) if bits else zero
         return int(self._solver.model().eval(word, model_completion=True).as_long())
 
     def core(self) -> set[Term]:

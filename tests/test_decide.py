@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from checker import decision
+from checker import decision, pdr
 from checker.bmc import BoundedResult, check_bounded
 from checker.certificate import check_certificate
 from checker.decision import FALLBACK_DEPTH, Options, decide
@@ -121,10 +121,11 @@ def _long(size: int) -> TransitionSystem:
     )  # fmt: skip
 
 
-def test_too_many_states_give_a_bound_and_the_reason_but_never_a_proof() -> None:
+def test_too_many_states_give_a_bound_or_a_proof_by_clauses_and_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdr, "MOST_FRAMES", 20)
     results = decide(_long(5000), Options(states=2000))
     assert [(r.verdict, r.depth) for r in results] == [
-        (Verdict.VIOLATED, 5), (Verdict.BOUNDED, FALLBACK_DEPTH), (Verdict.BOUNDED, FALLBACK_DEPTH)
+        (Verdict.VIOLATED, 5), (Verdict.BOUNDED, FALLBACK_DEPTH), (Verdict.PROVED, None)
     ]  # fmt: skip
     assert all("limit of 2000 states" in r.reason for r in results[1:])
     assert [(r.states, r.diameter) for r in results] == [(None, None)] * 3
