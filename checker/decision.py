@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING
 from checker.beyond import Beyond
 from checker.bmc import BoundedResult, check_bounded, lowest_inputs
 from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
-from checker.explicit import Origin
+from checker.explicit import Origin, explore
 from checker.immaterial import bits_that_matter
 from checker.induction import Proof, property_clause, prove
 from checker.limits import Budget, OutOfBudget
 from checker.pdr import Run
 from checker.recheck import not_closed
 from checker.reduction import operation_number
-from checker.search import search
+from checker.search import MANY, SMALL, search
 from checker.solver import Solver, solver_of_many
 from checker.system import TransitionSystem
 from checker.terms import BOOL, connect, negate, substitute, variable
@@ -345,9 +345,13 @@ def _both(*reasons: str) -> str:
 
 
 def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, results: dict[str, Result]) -> None:
-    bounded = check_bounded(system, depth, budget=budget)
-    _report_bounded(system, bounded, results, "")
-    reach = search(system.reduced, budget)
+    small = _whole_if_small(system, budget)
+    last = depth if small is None else min(depth, small.diameter)
+    bounded, note = check_bounded(system, last, budget=budget), ""
+    if last < depth and bounded.depth == last and not bounded.stopped:
+        bounded.depth, note = depth, f"unrolled to {last} steps: explicit search finds no state that is deeper"
+    _report_bounded(system, bounded, results, note)
+    reach = search(system.reduced, budget) if small is None else small
     for number, invariant in enumerate(system.invariants):
         first = reach.first_violation.get(number)
         real = None if first is None else reach.depth(first)
@@ -363,6 +367,17 @@ def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, result
             empty = vacuity(system, reach, number)
             if empty:
                 results[invariant.name] = replace(results[invariant.name], verdict=Verdict.VACUOUS, reason=empty)
+
+
+def _whole_if_small(system: TransitionSystem, budget: Budget) -> Found | None:
+    """Every state of a system that has so few that looking at them costs nothing beside a solver; else None."""
+    if system.views or len(system.operations) > MANY:
+        return None
+    reach = explore(system, replace(budget, states=min(SMALL, budget.states)))
+    try:
+        return reach if reach.complete and reach.states and not bits_that_matter(system, reach, budget) else None
+    except OutOfBudget:
+        return None
 
 
 def _report_bounded(system: TransitionSystem, bounded: BoundedResult, results: dict[str, Result], note: str) -> None:

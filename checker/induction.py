@@ -32,7 +32,7 @@ MAX_CLAUSES = 400
 
 
 FEW_CLAUSES = 60
-"""Of a proof with more clauses than this it is not tried whether one could be left out."""
+"""Of a proof with more clauses than this it is not tried whether one could be left out, nor are the rest shown."""
 
 
 @dataclass(frozen=True)
@@ -347,8 +347,6 @@ def proof_of(
     facts = {fact.yes: fact for fact in vocabulary(system, every=True)}
     for literals in clauses:
         induction.add(clause_from_literals(facts, literals))
-    if len(induction.pool) > MAX_CLAUSES:
-        raise OutOfBudget(f"no inductive invariant with {MAX_CLAUSES} clauses or fewer")
     everything = list(range(len(induction.pool)))
     open_ = [number]
     while open_:
@@ -360,7 +358,9 @@ def proof_of(
     if len(kept) <= FEW_CLAUSES:
         return _minimal(induction, number)
     ordered = [number, *sorted((k for k in kept if k != number), key=lambda k: induction.pool[k].text)]
-    return Proof(tuple(induction.pool[k] for k in ordered), tuple(induction.pool[k].text for k in ordered))
+    chosen = tuple(induction.pool[k] for k in ordered)
+    more = f"and {len(chosen) - FEW_CLAUSES} more clauses, which the certificate has"
+    return Proof(chosen, (*(clause.text for clause in chosen[:FEW_CLAUSES]), more))
 
 
 def _holds_everywhere(system: TransitionSystem, reach: Reachable | WideReachable, clause: Clause) -> bool:

@@ -125,6 +125,26 @@ def next_state(relation: Relation, before: tuple[Term, ...], taken: list[Term]) 
     return enabled, tuple(_made(taken, [row[i + 1] for row in rows]) for i in range(width))
 
 
+def functional_step(
+    relation: Relation, before: tuple[Term, ...], after: tuple[Term, ...], time: int, masks: tuple[int, ...]
+) -> Unrolled:
+    """One enabled operation leads from one copy of the state to another, of which only some bits are defined.
+
+    Says of those bits what :func:`step_between` says, in the form that long unrollings are decided by soonest.
+
+    Args:
+        relation: the system.
+        before, after: the copies of the state.
+        time: the number of the step.
+        masks: for each leaf the bits that are wanted; the others become zero, or stay free where no bit is wanted.
+    """
+    pick = choice(time, len(relation.steps))
+    enabled, values = next_state(relation, before, [equal(pick, k) for k in range(len(relation.steps))])
+    cut = [v if v.width == BOOL else word_op("band", v, mask) for v, mask in zip(values, masks, strict=True)]
+    defined = [equal(leaf, value) for leaf, value, mask in zip(after, cut, masks, strict=True) if mask]
+    return Unrolled((enabled,), tuple(defined), pick)
+
+
 def _made(taken: list[Term], values: list[Term]) -> Term:
     """The value of the operation that is taken."""
     makers: dict[Term, list[Term]] = {}
