@@ -24,7 +24,7 @@ from checker.terms import (
     variable,
     word_op,
 )
-from checker.unroll import Unrolled, fixed_inputs, renamed, start_at, state_at, step_between
+from checker.unroll import Unrolled, fixed_inputs, functional_step, renamed, start_at, state_at
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class _Run:
         self.states = [state_at(self.relation, 0)]
         self.picks: list[Term] = []
         self._enter(start_at(self.relation, self.states[0]))
-        self.solver.add(*fixed_inputs(self.relation, cone_of_influence(self.relation).inputs))
+        self.cone = cone_of_influence(self.relation)
+        self.solver.add(*fixed_inputs(self.relation, self.cone.inputs))
 
     def _enter(self, unrolled: Unrolled) -> None:
         self.solver.add(*unrolled.conditions)
@@ -74,7 +75,7 @@ class _Run:
         """Adds one more transition."""
         time = len(self.states)
         self.states.append(state_at(self.relation, time))
-        self._enter(step_between(self.relation, self.states[-2], self.states[-1], time))
+        self._enter(functional_step(self.relation, self.states[-2], self.states[-1], time, self.cone.masks))
 
     def violated(self, properties: list[int], name: str) -> Term:
         """A fresh switch that, assumed, makes one of the properties fail in the last state."""
@@ -107,7 +108,7 @@ def check_bounded(
         for k in range(depth + 1):
             if k:
                 run.extend()
-            if not run.solver.satisfiable():
+            if _looks_for_dead_ends(k, depth) and not run.solver.satisfiable():
                 result.dead_end, result.depth = True, depth if k else -1
                 return result
             todo = _check_depth(run, k, todo, result, settle)
@@ -117,6 +118,11 @@ def check_bounded(
     except OutOfBudget as why:
         result.stopped = str(why)
     return result
+
+
+def _looks_for_dead_ends(k: int, depth: int) -> bool:
+    """Where no run is so long, none is longer: it is enough to ask now and then, and at the end."""
+    return k == depth or k & (k - 1) == 0
 
 
 def _check_depth(run: _Run, depth: int, todo: list[int], result: BoundedResult, settle: bool) -> list[int]:

@@ -4,6 +4,9 @@ The explicit engine decides. A violation is replayed on plain integers, and the 
 shortest depth, or the model itself no shorter one (checker.confirm). A proof is an inductive invariant whose three
 obligations are solved anew from their SMT-LIB text. Where engines differ, nothing is decided and the reason says so.
 
+Where the states are too many to enumerate, clauses are looked for without them (checker.pdr); the outcome goes the same
+way as any proof or violation.
+
 A large system's proof is the closed set of its states, which the plain engine re-checks; see checker.recheck.
 """
 
@@ -16,22 +19,28 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from checker.confirm import NotSeen, can_confirm, earlier
-from checker.explicit import Origin, Reachable
+from checker.explicit import Origin, Reachable, explore
 from checker.limits import Budget, Keeping, OutOfBudget, OutOfMemory
 from checker.progress import Progress
-from checker.search import search
+from checker.search import MANY, SMALL, search
 from checker.system import TransitionSystem, operation_number
 from checker.terms import BOOL, connect, negate, substitute, variable
 from checker.trace import BadTrace, Trace, make_trace
 from checker.verdict import Result, Verdict
 
 if TYPE_CHECKING:
+    from checker.beyond import Beyond
     from checker.bmc import BoundedResult
     from checker.induction import Proof
     from checker.search import Found
 
 NOT_REACHED, NOT_ASKED = "not reached", "not asked for"
 """The reasons for what is not decided yet, and for what need not be."""
+
+NEVER_HAPPEN = "these operations can never happen: "
+NO_PREMISE = "its premise never holds"
+
+UNCONFIRMED = "not confirmed to be the shortest: "
 
 INTERRUPTED = "interrupted"
 """The reason for what Ctrl-C left undecided."""
@@ -177,7 +186,7 @@ def _decide_still(system: TransitionSystem, budget: Budget, results: dict[str, R
                 _certify(system, number, proof, ask, results)
             else:
                 results[invariant.name] = replace(
-                    results[invariant.name], verdict=Verdict.VACUOUS, depth=None, reason="its premise never holds"
+                    results[invariant.name], verdict=Verdict.VACUOUS, depth=None, reason=NO_PREMISE
                 )
 
 
@@ -240,15 +249,15 @@ def _report_confirmed(
 def _unconfirmed(system: TransitionSystem, reach: Found, number: int, result: Result, why: str) -> Result:
     """A violation the symbolic engine did not get to: the run exists, since it replays; its length stays open."""
     found = _violated(result, partial(_trace_of, system, reach, number))
-    doubt = f"not confirmed to be the shortest: {why}"
-    return replace(found, reason=doubt) if found.verdict is Verdict.VIOLATED else found
+    return replace(found, reason=UNCONFIRMED + why) if found.verdict is Verdict.VIOLATED else found
 
 
 def _violated(result: Result, build: Callable[[], Trace]) -> Result:
     try:
         trace = build()
     except BadTrace as why:
-        return replace(result, reason=f"ENGINES DISAGREE: the counterexample does not replay: {why}")
+        reason = f"ENGINES DISAGREE: the counterexample does not replay: {why}"
+        return replace(result, verdict=Verdict.UNKNOWN, depth=None, reason=reason)
     return replace(result, verdict=Verdict.VIOLATED, depth=trace.depth, reason="", trace=trace)
 
 
@@ -268,14 +277,19 @@ def vacuity(system: TransitionSystem, reach: Found, number: int) -> str:
     """Why a verdict on an invariant would say nothing, or ""."""
     if not reach.states:
         return "there is no initial state"
+    silent = [system.operations[k].name for k in _silent(system, reach)]
+    if silent:
+        return NEVER_HAPPEN + ", ".join(silent)
+    if not reach.premises >> number & 1:
+        return NO_PREMISE
+    return ""
+
+
+def _silent(system: TransitionSystem, reach: Found) -> list[int]:
+    """The operations that were enabled in no state that was found, though they are not declared to be idle."""
     ways = max(1, len(system.views))
     fired = {operation_number(system, step) for step in range(ways * len(system.operations)) if reach.fired >> step & 1}
-    silent = [op.name for k, op in enumerate(system.operations) if not op.idle and k not in fired]
-    if silent:
-        return f"these operations can never happen: {', '.join(silent)}"
-    if not reach.premises >> number & 1:
-        return "its premise never holds"
-    return ""
+    return [k for k, op in enumerate(system.operations) if not op.idle and k not in fired]
 
 
 def _report_enumerated(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
@@ -321,25 +335,29 @@ def _report_proofs(system: TransitionSystem, reach: Found, budget: Budget, resul
         _certify(system, number, proofs[number], ask, results)
 
 
-def _certify(
-    system: TransitionSystem, number: int, proof: Proof, ask: Callable[[str], bool], results: dict[str, Result]
-) -> None:
-    """Proved, once the proof's obligations are solved anew from their text."""
+def _certified(system: TransitionSystem, result: Result, proof: Proof, ask: Callable[[str], bool]) -> Result:
+    """Proved, once the proof's obligations are solved anew from their text; the reason is kept."""
     from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
 
-    name = system.invariants[number].name
     clauses = tuple(clause_data(clause) for clause in proof.clauses)
-    certificate = Certificate(system.name, name, clauses, proof.shown)
+    certificate = Certificate(system.name, result.invariant, clauses, proof.shown)
     try:
         check_certificate(system, certificate, ask)
     except BadCertificate as why:
-        results[name] = replace(results[name], reason=f"ENGINES DISAGREE: {why}; please report this")
-    else:
-        results[name] = replace(results[name], verdict=Verdict.PROVED, depth=None, reason="", certificate=certificate)
+        reason = f"ENGINES DISAGREE: {why}; please report this"
+        return replace(result, verdict=Verdict.UNKNOWN, depth=None, reason=reason)
+    return replace(result, verdict=Verdict.PROVED, depth=None, certificate=certificate)
+
+
+def _certify(
+    system: TransitionSystem, number: int, proof: Proof, ask: Callable[[str], bool], results: dict[str, Result]
+) -> None:
+    name = system.invariants[number].name
+    results[name] = _certified(system, replace(results[name], reason=""), proof, ask)
 
 
 def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
-    """The states could not all be enumerated: what was found counts, the rest is bounded at best."""
+    """The states could not all be enumerated: what was found counts, the rest is proved by clauses or bounded."""
     from checker.bmc import check_bounded
 
     bounded = check_bounded(system, CONFIRMED_DEPTH if system.views else FALLBACK_DEPTH, budget=budget)
@@ -349,6 +367,61 @@ def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: 
         name = system.invariants[number].name
         if results[name].verdict is not Verdict.VIOLATED:
             results[name] = _unconfirmed(system, reach, number, results[name], bounded.stopped or note)
+    if reach.states:
+        violated = {*reach.first_violation, *bounded.violations}
+        _look_beyond(system, reach, violated, budget, results)
+
+
+def _look_beyond(
+    system: TransitionSystem, reach: Found, violated: set[int], budget: Budget, results: dict[str, Result]
+) -> None:
+    """Replaces the bounds of what is not violated by proofs whose certificates check, and by violations that replay."""
+    from checker.beyond import Beyond
+    from checker.solver import solver_of_many
+
+    beyond, ask = Beyond(system, budget, _silent(system, reach), reach.premises), solver_of_many(budget)
+    note = f"not all states were enumerated: {reach.stopped}"
+    open_ = [k for k in range(len(system.invariants)) if k not in violated]
+    try:
+        while open_:
+            name = system.invariants[open_[0]].name
+            results[name] = _decided_beyond(beyond, open_[0], results[name], note, ask)
+            del open_[0]
+    except KeyboardInterrupt:
+        for number in open_:
+            name = system.invariants[number].name
+            results[name] = replace(results[name], reason=INTERRUPTED)
+
+
+def _decided_beyond(beyond: Beyond, number: int, result: Result, note: str, ask: Callable[[str], bool]) -> Result:
+    """What clauses or a run say about one invariant; the result as it was, with a reason, if they say nothing."""
+    from checker.pdr import Run
+
+    system = beyond.system
+    try:
+        found = beyond.decide(number)
+        if isinstance(found, Run):
+            told = _violated(result, partial(_trace, system, number, found.origin, found.operations))
+            doubt = f"{UNCONFIRMED}it was found from its end"
+            return replace(told, reason=doubt) if told.verdict is Verdict.VIOLATED else told
+        told = _certified(system, replace(result, reason=f"by clauses alone, since {note}"), found, ask)
+    except OutOfBudget as why:
+        doubt = "" if str(why) in result.reason else f"no proof by clauses: {why}"
+        return replace(result, reason=_both(result.reason, doubt))
+    if told.verdict is not Verdict.PROVED:
+        return told
+    never, unknown = beyond.never_enabled()
+    holds = beyond.premise_holds(number)
+    if never or holds is False:
+        reason = NEVER_HAPPEN + ", ".join(never) if never else NO_PREMISE
+        return replace(told, verdict=Verdict.VACUOUS, reason=reason, certificate=None)
+    doubts = [f"it is not known whether these operations can ever happen: {', '.join(unknown)}"] if unknown else []
+    doubts += ["it is not known whether its premise ever holds"] if holds is None else []
+    return replace(told, reason=_both(told.reason, *doubts))
+
+
+def _both(*reasons: str) -> str:
+    return "; ".join(filter(None, reasons))
 
 
 def _keep_violations(system: TransitionSystem, reach: Found, results: dict[str, Result]) -> None:
@@ -363,9 +436,13 @@ def _keep_violations(system: TransitionSystem, reach: Found, results: dict[str, 
 def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, results: dict[str, Result]) -> None:
     from checker.bmc import check_bounded
 
-    bounded = check_bounded(system, depth, budget=budget)
-    _report_bounded(system, bounded, results, "")
-    reach = search(system.reduced, budget)
+    small = _whole_if_small(system, budget)
+    last = depth if small is None else min(depth, small.diameter)
+    bounded, note = check_bounded(system, last, budget=budget), ""
+    if last < depth and bounded.depth == last and not bounded.stopped:
+        bounded.depth, note = depth, f"unrolled to {last} steps: explicit search finds no state that is deeper"
+    _report_bounded(system, bounded, results, note)
+    reach = search(system.reduced, budget) if small is None else small
     for number, invariant in enumerate(system.invariants):
         first = reach.first_violation.get(number)
         real = None if first is None else reach.depth(first)
@@ -381,6 +458,19 @@ def _decide_bounded(system: TransitionSystem, depth: int, budget: Budget, result
             empty = vacuity(system, reach, number)
             if empty:
                 results[invariant.name] = replace(results[invariant.name], verdict=Verdict.VACUOUS, reason=empty)
+
+
+def _whole_if_small(system: TransitionSystem, budget: Budget) -> Found | None:
+    """Every state of a system that has so few that looking at them costs nothing beside a solver; else None."""
+    if system.views or len(system.operations) > MANY:
+        return None
+    from checker.immaterial import bits_that_matter
+
+    reach = explore(system, replace(budget, states=min(SMALL, budget.states)))
+    try:
+        return reach if reach.complete and reach.states and not bits_that_matter(system, reach, budget) else None
+    except OutOfBudget:
+        return None
 
 
 def _report_bounded(system: TransitionSystem, bounded: BoundedResult, results: dict[str, Result], note: str) -> None:
@@ -400,5 +490,6 @@ def _report_bounded(system: TransitionSystem, bounded: BoundedResult, results: d
             verdict = Verdict.UNKNOWN if bounded.stopped else Verdict.VACUOUS
             results[invariant.name] = replace(result, verdict=verdict, reason=reason)
         else:
-            reason = "; ".join(text for text in (bounded.stopped, note) if text)
-            results[invariant.name] = replace(result, verdict=Verdict.BOUNDED, depth=bounded.depth, reason=reason)
+            results[invariant.name] = replace(
+                result, verdict=Verdict.BOUNDED, depth=bounded.depth, reason=_both(bounded.stopped, note)
+            )

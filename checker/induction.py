@@ -9,6 +9,7 @@ The outcome is trusted by nobody: initiation, consecution and safety are proved 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 MAX_CLAUSES = 400
 """A proof that needs more clauses than this is given up: nobody would read it."""
+
+
+FEW_CLAUSES = 60
+"""Of a proof with more clauses than this it is not tried whether one could be left out, nor are the rest shown."""
 
 
 @dataclass(frozen=True)
@@ -313,6 +318,51 @@ def prove(
         induction.add(typed)
     _complete(induction, table, reach)
     return {k: _minimal(induction, number) for k, number in numbers.items()}
+
+
+def proof_of(
+    system: TransitionSystem,
+    goal: str,
+    clauses: Iterable[Literals],
+    budget: Budget | None = None,
+    others: Iterable[str] = (),
+) -> Proof:
+    """The clauses of an inductive invariant that a property needs, as a proof.
+
+    Args:
+        system: the system.
+        goal: the name of the property.
+        clauses: every step keeps them and the properties.
+        budget: limits.
+        others: the names of further properties that the clauses may need.
+
+    Raises:
+        OutOfBudget: a limit was reached, or the clauses are not inductive.
+    """
+    induction = _Induction(system, budget or Budget())
+    number = induction.add(property_clause(system, goal))
+    typed = typing_clause(system)
+    if typed.term.op != "const":
+        induction.add(typed)
+    for name in others:
+        induction.add(property_clause(system, name))
+    facts = {fact.yes: fact for fact in vocabulary(system, every=True)}
+    for literals in clauses:
+        induction.add(clause_from_literals(facts, literals))
+    everything = list(range(len(induction.pool)))
+    open_ = [number]
+    while open_:
+        if induction.breaks(open_[-1], everything):
+            raise OutOfBudget(f"the clauses found are not inductive: {induction.pool[open_[-1]].text}")
+        induction.needs.setdefault(open_[-1], set())
+        open_ = [k for n in induction.needs.values() for k in n if k not in induction.needs]
+    kept = induction.closure(number)
+    if len(kept) <= FEW_CLAUSES:
+        return _minimal(induction, number)
+    ordered = [number, *sorted((k for k in kept if k != number), key=lambda k: induction.pool[k].text)]
+    chosen = tuple(induction.pool[k] for k in ordered)
+    more = f"and {len(chosen) - FEW_CLAUSES} more clauses, which the certificate has"
+    return Proof(chosen, (*(clause.text for clause in chosen[:FEW_CLAUSES]), more))
 
 
 def _holds_everywhere(system: TransitionSystem, reach: Reachable | WideReachable, clause: Clause) -> bool:

@@ -30,12 +30,16 @@ class Solver:
         self._script = Script()
         self._known: dict[Term, z3.ExprRef] = {}
         self._names: dict[int, Term] = {}
+        self._words: dict[tuple[Term, ...], z3.ExprRef] = {}
         self.checks = 0
 
     def constant(self, term: Term) -> z3.ExprRef:
-        """The Z3 constant that stands for a variable."""
+        """The Z3 constant that stands for a variable, or its negation for a negated Boolean one."""
         known = self._known.get(term)
-        if known is None:
+        if known is None and term.op == "not":
+            known = self._known[term] = self._z3.Not(self.constant(term.args[0]), self._context)
+            self._names[known.get_id()] = term
+        elif known is None:
             sort = (
                 self._z3.BoolSort(self._context)
                 if term.width == BOOL
@@ -51,8 +55,16 @@ class Solver:
         self._solver.from_string(str(self._script))
         self._script.lines.clear()  # declarations and definitions stay known on both sides
 
+    def add_clause(self, literals: Sequence[Term]) -> None:
+        """Asserts a disjunction of Boolean variables and negated ones, without a detour through text."""
+        parts = [self.constant(term) for term in literals]
+        array = (self._z3.Ast * len(parts))(*(part.as_ast() for part in parts))
+        context = self._context.ref()
+        whole = self._z3.BoolRef(self._z3.z3core.Z3_mk_or(context, len(parts), array), self._context)
+        self._z3.z3core.Z3_solver_assert(context, self._solver.solver, whole.as_ast())
+
     def satisfiable(self, assuming: Sequence[Term] = ()) -> bool:
-        """Whether the assertions can hold together with these Boolean variables.
+        """Whether the assertions can hold together with these Boolean variables and negated ones.
 
         Raises:
             OutOfBudget: the solver gave up; the message says why.
@@ -83,8 +95,18 @@ class Solver:
             for v, value in zip(variables, found, strict=True)
         ]
 
+    def truths(self, variables: tuple[Term, ...]) -> int:
+        """The values of Boolean variables in the last satisfiable answer, the first as bit 0: quick for many."""
+        word = self._words.get(variables)
+        if word is None:
+            z3, context = self._z3, self._context
+            one, zero = z3.BitVecVal(1, 1, context), z3.BitVecVal(0, 1, context)
+            bits = [z3.If(self.constant(v), one, zero) for v in reversed(variables)]
+            word = self._words[variables] = z3.Concat(zero, *bits) if bits else zero
+        return int(self._solver.model().eval(word, model_completion=True).as_long())
+
     def core(self) -> set[Term]:
-        """The assumed variables that the last unsatisfiable answer needed."""
+        """The assumptions that the last unsatisfiable answer needed."""
         core, context = self._z3.z3core, self._context.ref()
         found = core.Z3_solver_get_unsat_core(context, self._solver.solver)
         core.Z3_ast_vector_inc_ref(context, found)

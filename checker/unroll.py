@@ -105,6 +105,56 @@ def step_between(relation: Relation, before: tuple[Term, ...], after: tuple[Term
     return Unrolled((guards,), tuple(nexts), pick)
 
 
+def next_state(relation: Relation, before: tuple[Term, ...], taken: list[Term]) -> tuple[Term, tuple[Term, ...]]:
+    """Whether the operation that is taken is enabled, and the value it gives each leaf, as functions of the state.
+
+    Most operations leave most leaves alone, so that a leaf's value is chosen among what operations make of it, and not
+    among the operations.
+
+    Args:
+        relation: the system.
+        before: the copy of the state it is taken in.
+        taken: for each operation, that it is the one; of these exactly one must hold.
+    """
+    if not taken:
+        return FALSE, before
+    width = len(before)
+    moved = renamed(relation, [root for step in relation.steps for root in (step.guard, *step.values)], before)
+    rows = [moved[k * (width + 1) : (k + 1) * (width + 1)] for k in range(len(relation.steps))]
+    enabled = connect("or", [connect("and", (pick, row[0])) for pick, row in zip(taken, rows, strict=True)])
+    return enabled, tuple(_made(taken, [row[i + 1] for row in rows]) for i in range(width))
+
+
+def functional_step(
+    relation: Relation, before: tuple[Term, ...], after: tuple[Term, ...], time: int, masks: tuple[int, ...]
+) -> Unrolled:
+    """One enabled operation leads from one copy of the state to another, of which only some bits are defined.
+
+    Says of those bits what :func:`step_between` says, in the form that long unrollings are decided by soonest.
+
+    Args:
+        relation: the system.
+        before, after: the copies of the state.
+        time: the number of the step.
+        masks: for each leaf the bits that are wanted; the others become zero, or stay free where no bit is wanted.
+    """
+    pick = choice(time, len(relation.steps))
+    enabled, values = next_state(relation, before, [equal(pick, k) for k in range(len(relation.steps))])
+    cut = [v if v.width == BOOL else word_op("band", v, mask) for v, mask in zip(values, masks, strict=True)]
+    defined = [equal(leaf, value) for leaf, value, mask in zip(after, cut, masks, strict=True) if mask]
+    return Unrolled((enabled,), tuple(defined), pick)
+
+
+def _made(taken: list[Term], values: list[Term]) -> Term:
+    """The value of the operation that is taken."""
+    makers: dict[Term, list[Term]] = {}
+    for pick, value in zip(taken, values, strict=True):
+        makers.setdefault(value, []).append(pick)
+    usual = max(makers, key=lambda value: len(makers[value]))
+    others = [(connect("or", picks), value) for value, picks in makers.items() if value is not usual]
+    return reduce(lambda rest, one: choose(one[0], one[1], rest), reversed(others), usual)
+
+
 @lru_cache(maxsize=16)
 def transition(relation: Relation) -> tuple[tuple[Term, ...], tuple[Term, ...], Unrolled]:
     """Two copies of the state and the step between them."""

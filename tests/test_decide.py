@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from checker import decision
+from checker import decision, pdr
 from checker.bmc import BoundedResult, check_bounded
 from checker.certificate import check_certificate
 from checker.decision import FALLBACK_DEPTH, Options, decide
@@ -121,10 +121,11 @@ def _long(size: int) -> TransitionSystem:
     )  # fmt: skip
 
 
-def test_too_many_states_give_a_bound_and_the_reason_but_never_a_proof() -> None:
+def test_too_many_states_give_a_bound_or_a_proof_by_clauses_and_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdr, "MOST_FRAMES", 20)
     results = decide(_long(5000), Options(states=2000))
     assert [(r.verdict, r.depth) for r in results] == [
-        (Verdict.VIOLATED, 5), (Verdict.BOUNDED, FALLBACK_DEPTH), (Verdict.BOUNDED, FALLBACK_DEPTH)
+        (Verdict.VIOLATED, 5), (Verdict.BOUNDED, FALLBACK_DEPTH), (Verdict.PROVED, None)
     ]  # fmt: skip
     assert all("limit of 2000 states" in r.reason for r in results[1:])
     assert [(r.states, r.diameter) for r in results] == [(None, None)] * 3
@@ -139,6 +140,41 @@ def test_a_depth_asked_for_gives_a_bound_and_not_a_proof() -> None:
         (Verdict.BOUNDED, 4),
         (Verdict.BOUNDED, 4),
     ]
+
+
+def test_a_depth_beyond_the_deepest_state_is_not_unrolled_and_the_verdict_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unrolled = []
+
+    def record(system: TransitionSystem, depth: int, **kwargs: Any) -> BoundedResult:
+        unrolled.append(depth)
+        return check_bounded(system, depth, **kwargs)
+
+    monkeypatch.setattr(decision, "check_bounded", record)
+    results = decide(counter(), Options(depth=50))
+    assert unrolled == [9]
+    assert [(r.verdict, r.depth) for r in results] == [
+        (Verdict.VIOLATED, 3),
+        (Verdict.BOUNDED, 50),
+        (Verdict.BOUNDED, 50),
+    ]
+    assert {r.reason for r in results[1:]} == {"unrolled to 9 steps: explicit search finds no state that is deeper"}
+
+
+def test_a_depth_is_unrolled_where_the_deepest_state_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decision, "SMALL", 5)
+    results = decide(counter(), Options(depth=12))
+    assert [(r.verdict, r.depth, r.reason) for r in results[1:]] == [(Verdict.BOUNDED, 12, "")] * 2
+
+
+def test_a_bound_that_was_not_reached_is_not_stretched(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = BoundedResult(depth=2, stopped="time limit of 1 s reached")
+    monkeypatch.setattr(decision, "check_bounded", lambda *_, **__: late)
+    results = decide(counter(), Options(depth=50))
+    assert [(r.verdict, r.depth, r.reason) for r in results[1:]] == [
+        (Verdict.BOUNDED, 2, "time limit of 1 s reached")
+    ] * 2
 
 
 def test_depth_zero_looks_at_the_initial_states_only() -> None:

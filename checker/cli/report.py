@@ -291,13 +291,13 @@ def verdict_words(result: Result) -> str:
         )
         if result.exception:
             return f"intended ({result.exception}), broken {steps}"
-        return f"{'COST' if result.cost else 'VIOLATED'} {steps}"
+        return f"{'COST' if result.cost else 'VIOLATED'} {steps}" + (f" ({result.reason})" if result.reason else "")
     if result.verdict is Verdict.BOUNDED:
         return f"holds in all runs of at most {result.depth} steps" + (f" ({result.reason})" if result.reason else "")
     if result.verdict is Verdict.PROVED:
         if result.enumerated:
             return f"proved, by all {result.states} states (no step leaves them)"
-        return "proved, by the invariant"
+        return f"proved{f' {result.reason}' if result.reason else ''}, by the invariant"
     return f"{result.verdict.value.upper()}: {result.reason}"
 
 

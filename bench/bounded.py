@@ -1,0 +1,108 @@
+"""Times bounded checking in Z3 against the encoding that comes to mind first, as whole processes in the same rounds.
+
+Usage: python -m bench.bounded [--depth N] [--rounds N] [--config CONFIG] [--split SPLIT]
+
+Both unroll the same system, all its properties at once, to the same depth, which is not cut at the diameter. The naive
+encoding has a number for each operation and one guarded equality for each operation and leaf, whole words, and nothing
+that was refuted at one depth is told to the solver at the next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+
+from checker.bmc import check_bounded
+from checker.solver import Solver
+from checker.system import Relation, TransitionSystem
+from checker.terms import BOOL, Term, connect, equal, negate, variable
+from checker.unroll import choice, in_range, renamed, start_at, state_at
+from models.registry import architecture
+from models.worlds import mm_system
+
+
+def naive(system: TransitionSystem, depth: int) -> int | None:
+    """The depth of the first violation, or None; by the naive encoding.
+
+    Args:
+        system: what to check.
+        depth: the largest number of transitions.
+    """
+    relation, solver = system.relation, Solver()
+    state = state_at(relation, 0)
+    solver.add(*start_at(relation, state).conditions)
+    for time_ in range(depth + 1):
+        if time_:
+            after = state_at(relation, time_)
+            solver.add(*_guarded(relation, state, after, time_))
+            state = after
+        violated = variable(f"violated@{time_}", BOOL)
+        holds = renamed(relation, list(relation.properties), state)
+        solver.add(connect("or", (negate(violated), *map(negate, holds))))
+        if solver.satisfiable([violated]):
+            return time_
+    return None
+
+
+def _guarded(relation: Relation, before: tuple[Term, ...], after: tuple[Term, ...], time_: int) -> list[Term]:
+    pick = choice(time_, len(relation.steps))
+    conditions = [in_range(pick, len(relation.steps))]
+    for number, step in enumerate(relation.steps):
+        guard, *values = renamed(relation, [step.guard, *step.values], before)
+        effects = [guard, *(equal(leaf, value) for leaf, value in zip(after, values, strict=True))]
+        conditions += [connect("or", (negate(equal(pick, number)), effect)) for effect in effects]
+    return conditions
+
+
+def ours(system: TransitionSystem, depth: int) -> int | None:
+    """The depth of the first violation, or None; as ptecheck does it."""
+    found = check_bounded(system, depth, settle=False)
+    return min(found.violations.values(), default=None)
+
+
+ENGINES = {"naive": naive, "ptecheck": ours}
+
+
+def _timed(engine: str, arguments: list[str]) -> tuple[float, str]:
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "bench.bounded", "--engine", engine, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return time.perf_counter() - began, done.stdout.strip()
+
+
+def main() -> None:
+    """Measures and prints one line for each engine and the ratio; or, with ``--engine``, is one of the measured."""
+    parser = argparse.ArgumentParser(description="bounded checking against a naive encoding")
+    parser.add_argument("--depth", type=int, default=20, help="unroll to this depth (default: 20)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds to run (default: 5)")
+    parser.add_argument("--config", default="loongarch/huacai", help="default: loongarch/huacai")
+    parser.add_argument("--split", default="carry-dirty", help="default: carry-dirty")
+    parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.engine:
+        found = ENGINES[args.engine](mm_system(architecture(args.config), args.split), args.depth)
+        print("holds" if found is None else f"violated in {found} steps")
+        return
+    arguments = ["--depth", str(args.depth), "--config", args.config, "--split", args.split]
+    times: dict[str, list[float]] = {engine: [] for engine in ENGINES}
+    for number in range(args.rounds):
+        print(f"round {number + 1} of {args.rounds}", file=sys.stderr)
+        answers = set()
+        for engine, seconds in times.items():
+            took, answer = _timed(engine, arguments)
+            seconds.append(took)
+            answers.add(answer)
+        if len(answers) != 1:
+            sys.exit(f"the encodings do not agree: {', '.join(sorted(answers))}")
+    print(f"{args.config}, mm world, {args.split}, all properties to depth {args.depth}: {answers.pop()}")
+    for engine, seconds in times.items():
+        print(f"{engine}: {statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f} s)")
+    ratio = statistics.median(a / b for a, b in zip(times["naive"], times["ptecheck"], strict=True))
+    print(f"ptecheck is {ratio:.1f} times faster")
+
+
+if __name__ == "__main__":
+    main()
