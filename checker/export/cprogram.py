@@ -1,12 +1,23 @@
 """A transition system as a C program with nondeterministic choice, for software model checkers.
 
-One turn of the loop in ``main()`` is one operation, chosen by number. A checker that unrolls the loop K times has
-looked at every run of at most K operations.
+One turn of the loop in ``main()`` looks at the properties and takes one operation, chosen by number. A checker that
+unrolls the loop K times has looked at every run of fewer than K operations.
 """
 
 from __future__ import annotations
 
-from checker.export.ctext import WORD, bare, c_type, changes, comment, identifier, identifiers, mentioned, statements
+from checker.export.ctext import (
+    WORD,
+    bare,
+    c_type,
+    changes,
+    comment,
+    identifier,
+    identifiers,
+    mentioned,
+    statements,
+    tidied,
+)
 from checker.export.model import Exported, ExportedStart, ExportedStep, Variable
 from checker.terms import TRUE, Term
 
@@ -33,10 +44,9 @@ _MAIN = """\
 int main(void)
 {
     start(__VERIFIER_nondet_uint());
-    check();
     for (;;) {
-        step(__VERIFIER_nondet_uint());
         check();
+        step(__VERIFIER_nondet_uint());
     }
 }
 """
@@ -51,6 +61,7 @@ def text(model: Exported) -> str:
     Raises:
         CannotExport: a word is wider than 64 bits.
     """
+    model = tidied(model)
     names = identifiers(model.variables, set())
     checks = _property_names(model, set(names.values()))
     parts = [

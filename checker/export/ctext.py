@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from checker.export.model import Exported, Variable
-from checker.terms import BOOL, Term, subterms, word_op
+from checker.terms import BOOL, FALSE, TRUE, Term, rebuild, subterms, word_op
 
 WORD = "word"
 """The C type of every word, whatever its width; a text declares it as an unsigned type of 64 bits."""
@@ -96,6 +97,40 @@ def changes(model: Exported, values: Sequence[Term]) -> list[tuple[Variable, Ter
 def _kept(variable: Variable) -> Term:
     term = variable.term
     return term if term.width == BOOL else word_op("band", term, variable.mask)
+
+
+def tidied(model: Exported) -> Exported:
+    """The same system without comparisons that masks decide, of which C compilers warn."""
+    roots = [holds for _, holds in model.properties]
+    roots += [term for step in model.steps for term in (step.guard, *step.values)]
+    roots += [term for start in model.starts for term in (start.domain, *start.values)]
+    done: dict[Term, Term] = {}
+    for term in subterms(roots):
+        args = tuple(done[arg] for arg in term.args)
+        done[term] = _decided(term if args == () else rebuild(term, args))
+    return replace(
+        model,
+        properties=tuple((name, done[holds]) for name, holds in model.properties),
+        steps=tuple(replace(s, guard=done[s.guard], values=tuple(done[v] for v in s.values)) for s in model.steps),
+        starts=tuple(replace(s, domain=done[s.domain], values=tuple(done[v] for v in s.values)) for s in model.starts),
+    )
+
+
+def _decided(term: Term) -> Term:
+    """A comparison that has one outcome whatever the variables are, as that."""
+    if term.op in ("ult", "ule"):
+        left, right = term.args
+        if term.op == "ult" and right.op == "const" and right.data == 0:
+            return FALSE
+        return TRUE if term.op == "ule" and left.op == "const" and left.data == 0 else term
+    if term.op != "eq" or term.args[1].op != "const" or term.args[0].op not in ("band", "bor"):
+        return term
+    operation, value = term.args[0], term.args[1].data
+    if operation.args[1].op != "const":
+        return term
+    mask = operation.args[1].data
+    outside = value & ~mask if operation.op == "band" else mask & ~value
+    return FALSE if outside else term
 
 
 def statements(roots: Sequence[Term], names: Mapping[Term, str]) -> tuple[list[str], list[str]]:

@@ -25,6 +25,7 @@ from checker.export.ctext import (
     mentioned,
     number,
     statements,
+    tidied,
 )
 from checker.export.model import Exported, ExportedStart, Variable
 from checker.terms import BOOL, Term, evaluate
@@ -94,6 +95,7 @@ def text(model: Exported) -> str:
     Raises:
         CannotExport: a word is wider than 64 bits, or the starts have too many values of their inputs.
     """
+    model = tidied(model)
     taken: set[str] = set()
     slots = _slots(model, taken)
     checks = [identifier(f"holds_{name}", taken) for name, _ in model.properties]
