@@ -43,7 +43,7 @@ _HEAD = """\
 /*
  * {name}
  *
- * A transition system exported by ptecheck. {extra} state more than are reachable is stored: the one before the start.
+ * A transition system exported by ptecheck. SPIN stores one state more than are reachable: its own before the start.
  *
  *     spin -a FILE && gcc -O2 -DSAFETY -DNOCLAIM -DBFS -o pan pan.c && ./pan -E
  *
@@ -100,7 +100,7 @@ def text(model: Exported) -> str:
     slots = _slots(model, taken)
     checks = [identifier(f"holds_{name}", taken) for name, _ in model.properties]
     parts = [
-        _HEAD.format(name=comment(model.system.name), extra=EXTRA_STATES),
+        _HEAD.format(name=comment(model.system.name)),
         "\n".join(_declarations(slot) for slot in slots.values()) + "\n",
         "\n".join(_accessors(slot) for slot in slots.values()) + "\n",
         *(_property(check, holds, slots) for check, (_, holds) in zip(checks, model.properties, strict=True)),
