@@ -108,7 +108,7 @@ class Program:
 
     def steps(self, states: Sequence[Values]) -> list[tuple[Values, list[Values | None]]]:
         """For each state: which properties hold, and where each operation leads, None where it is not possible."""
-        lines = self._lines("\n".join(" ".join(map(str, ["l", *state])) for state in states))
+        lines = self._lines("\n".join(" ".join(map(str, ["l", *map(int, state)])) for state in states))
         size = 1 + len(self.model.steps)
         assert len(lines) == size * len(states)
         chunks = [lines[i : i + size] for i in range(0, len(lines), size)]
