@@ -37,7 +37,13 @@ class Report:
 
 
 def run(
-    model: Exported, prop: str, work: Path, depth: int | None, breadth_first: bool = True, count: bool = True
+    model: Exported,
+    prop: str,
+    work: Path,
+    depth: int | None,
+    breadth_first: bool = True,
+    count: bool = True,
+    optimise: str = "-O2",
 ) -> Answer:
     """Asks SPIN about one property, always without bound.
 
@@ -48,6 +54,7 @@ def run(
         depth: not used: SPIN sees the whole system.
         breadth_first: find a shortest counterexample; else its usual search, whose counterexample has no depth here.
         count: count the states of a violated system in another run, whose time is not told.
+        optimise: what the C compiler is told.
     """
     if not (shutil.which("spin") and shutil.which("gcc")):
         return Answer(PEER, "unknown", None, None, 0.0, 0.0, 0.0, "not installed: apt-get install spin gcc")
@@ -59,7 +66,7 @@ def run(
     failed = partial(Answer, PEER, "unknown", None, None)
     if not (work / "pan.c").exists() or "Error" in said:
         return failed(translate, 0.0, 0.0, f"spin -a: {last_line(said)}")
-    options = ("-O2", "-DSAFETY", "-DNOCLAIM", f"-DMEMLIM={MEMORY}", *(("-DBFS",) if breadth_first else ()))
+    options = (optimise, "-DSAFETY", "-DNOCLAIM", f"-DMEMLIM={MEMORY}", *(("-DBFS",) if breadth_first else ()))
     said, compile_ = output_of(("gcc", *options, "-o", "pan", "pan.c"), work)
     if not (work / "pan").exists():
         return failed(translate, compile_, 0.0, f"gcc: {last_line(said)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -83,10 +84,28 @@ def c_type(variable: Variable) -> str:
     return WORD if variable.term.width else "_Bool"
 
 
-def mentioned(variables: Iterable[Variable], roots: Iterable[Term]) -> list[Variable]:
-    """The variables that occur in these terms."""
-    occurring = {term for term in subterms(roots) if term.op == "var"}
+def mentioned(
+    variables: Iterable[Variable], roots: Iterable[Term], known: Mapping[Term, str] | None = None
+) -> list[Variable]:
+    """The variables that occur in these terms, outside what is known."""
+    occurring = {term for term in down_to(roots, known or {}) if term.op == "var"}
     return [v for v in variables if v.term in occurring]
+
+
+def down_to(roots: Iterable[Term], known: Mapping[Term, str]) -> list[Term]:
+    """Every term the roots are made of, operands first; what is known is not looked into."""
+    order: dict[Term, None] = {}
+    stack = [(root, False) for root in reversed(list(roots))]
+    while stack:
+        term, looked_into = stack.pop()
+        if term in order:
+            continue
+        if looked_into or not term.args or term in known:
+            order[term] = None
+        else:
+            stack.append((term, True))
+            stack += [(arg, False) for arg in reversed(term.args) if arg not in order]
+    return list(order)
 
 
 def changes(model: Exported, values: Sequence[Term]) -> list[tuple[Variable, Term]]:
@@ -138,7 +157,8 @@ def statements(roots: Sequence[Term], names: Mapping[Term, str]) -> tuple[list[s
 
     Args:
         roots: what is to be computed; words of at most 64 bits.
-        names: the C name of each variable; one without a name cannot matter and is taken as zero.
+        names: the C text of each variable, and of any other term that is there already; a variable without one cannot
+            matter and is taken as zero.
 
     Returns:
         Declarations of constants, one a line, and an expression for each root.
@@ -147,20 +167,18 @@ def statements(roots: Sequence[Term], names: Mapping[Term, str]) -> tuple[list[s
         CannotExport: a word is wider.
     """
     lines: list[str] = []
-    order = subterms(roots)
-    uses: dict[Term, int] = {}
-    for term in order:
-        for arg in term.args:
-            uses[arg] = uses.get(arg, 0) + 1
+    order = down_to(roots, names)
+    uses = Counter(arg for term in order if term not in names for arg in term.args)
     texts: dict[Term, str] = {}
     depths: dict[Term, int] = {}
     for term in order:
         if term.width > MAX_WIDTH:
             raise CannotExport(f"C has no words of {term.width} bits: {comment(repr(term))[:60]}")
-        text = _leaf(term, names) if not term.args else _application(term, [texts[arg] for arg in term.args])
-        depths[term] = 1 + max((depths[arg] for arg in term.args), default=-1)
+        leaf = not term.args or term in names
+        text = _leaf(term, names) if leaf else _application(term, [texts[arg] for arg in term.args])
+        depths[term] = 0 if leaf else 1 + max(depths[arg] for arg in term.args)
         large = depths[term] > MAX_NESTING or len(text) > MAX_LENGTH
-        if term.args and term.op not in ("not", "zext") and (uses.get(term, 0) > 1 or large):
+        if term.args and term.op not in ("not", "zext") and (uses[term] > 1 or large):
             name = f"t{len(lines) + 1}"
             lines.append(f"const {WORD if term.width else '_Bool'} {name} = {bare(text)};")
             text, depths[term] = name, 0

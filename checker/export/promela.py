@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from checker.export.ctext import (
+    WORD,
     CannotExport,
     bare,
     c_type,
@@ -28,6 +29,7 @@ from checker.export.ctext import (
     tidied,
 )
 from checker.export.model import Exported, ExportedStart, Variable
+from checker.export.shared import shared_terms
 from checker.terms import BOOL, Term, evaluate
 
 EXTRA_STATES = 1
@@ -35,6 +37,9 @@ EXTRA_STATES = 1
 
 FIELD = 31
 """The most bits of one Promela variable, which is an ``int`` to SPIN."""
+
+EVERY = "every_property_holds"
+"""The C function that is asserted where there are several properties."""
 
 MAX_CHOICES = 1 << 12
 """A start is one step of SPIN, so every value of its inputs is an option of its own; no more than so many."""
@@ -96,19 +101,22 @@ def text(model: Exported) -> str:
         CannotExport: a word is wider than 64 bits, or the starts have too many values of their inputs.
     """
     model = tidied(model)
-    taken: set[str] = set()
+    taken = {EVERY}
     slots = _slots(model, taken)
     checks = [identifier(f"holds_{name}", taken) for name, _ in model.properties]
+    known: dict[Term, str] = {}
     parts = [
         _HEAD.format(name=comment(model.system.name)),
         "\n".join(_declarations(slot) for slot in slots.values()) + "\n",
         "\n".join(_accessors(slot) for slot in slots.values()) + "\n",
-        *(_property(check, holds, slots) for check, (_, holds) in zip(checks, model.properties, strict=True)),
+        *_shared(model, slots, known, taken),
+        *(_property(check, holds, slots, known) for check, (_, holds) in zip(checks, model.properties, strict=True)),
+        _every(checks),
         *(_start(start, slots, set(taken)) for start in model.starts),
-        *(_step(model, number, slots) for number in range(len(model.steps))),
+        *(_step(model, number, slots, known) for number in range(len(model.steps))),
         _process(model, checks),
     ]
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
 
 
 def _slots(model: Exported, taken: set[str]) -> dict[Term, _Slot]:
@@ -178,12 +186,11 @@ def _shifted(value: str, distance: int) -> str:
     return f"({value} {'<<' if distance > 0 else '>>'} {abs(distance)})" if distance else value
 
 
-def _function(head: str, slots: dict[Term, _Slot], roots: Sequence[Term], inputs: Mapping[Term, str]) -> _Body:
-    """The beginning of a C function that reads what it needs of the state and computes the roots."""
-    names = {slot.variable.term: slot.name for slot in slots.values()}
-    used = [slots[v.term] for v in mentioned([slot.variable for slot in slots.values()], roots)]
+def _function(head: str, slots: dict[Term, _Slot], roots: Sequence[Term], known: Mapping[Term, str]) -> _Body:
+    """The beginning of a C function that reads what it needs of the state and computes the roots from what is known."""
+    used = [slots[v.term] for v in mentioned([slot.variable for slot in slots.values()], roots, known)]
     reads = [f"const {c_type(slot.variable)} {slot.name} = {slot.get}();" for slot in used]
-    lines, values = statements(roots, {**names, **inputs})
+    lines, values = statements(roots, {**{slot.variable.term: slot.name for slot in used}, **known})
     return _Body(head, [*reads, *lines], values)
 
 
@@ -200,9 +207,41 @@ class _Body:
         return "\n".join(["c_code {", self.head, "{", *(f"    {x}" for x in [*self.lines, *lines]), "}", "}", ""])
 
 
-def _property(check: str, holds: Term, slots: dict[Term, _Slot]) -> str:
-    body = _function(f"static int {check}(void)", slots, [holds], {})
+def _shared(model: Exported, slots: dict[Term, _Slot], known: dict[Term, str], taken: set[str]) -> Iterator[str]:
+    """C functions for what several operations or properties compute, each made known for those that follow.
+
+    Written out in each of them it would be most of the text, and of the time of the C compiler.
+    """
+    functions = [[holds] for _, holds in model.properties]
+    for step in model.steps:
+        functions += [[step.guard], [value for _, value in changes(model, step.values)]]
+    for count, term in enumerate(shared_terms(functions)):
+        name = identifier(f"shared_{count}", taken)
+        body = _function(f"static {WORD if term.width else '_Bool'} {name}(void)", slots, [term], known)
+        known[term] = f"{name}()"
+        yield body.ending([f"return {bare(body.values[0])};"])
+
+
+def _property(check: str, holds: Term, slots: dict[Term, _Slot], known: Mapping[Term, str]) -> str:
+    body = _function(f"static int {check}(void)", slots, [holds], known)
     return body.ending([f"return {bare(body.values[0])};"])
+
+
+def _every(checks: list[str]) -> str:
+    """All properties in one C function: an assertion for each after every operation would be most of the model."""
+    if len(checks) < 2:
+        return ""
+    return "\n".join(
+        [
+            "c_code {",
+            f"static int {EVERY}(void)",
+            "{",
+            f"    return {' && '.join(f'{check}()' for check in checks)};",
+            "}",
+            "}",
+            "",
+        ]
+    )
 
 
 def _start(start: ExportedStart, slots: dict[Term, _Slot], taken: set[str]) -> str:
@@ -214,23 +253,22 @@ def _start(start: ExportedStart, slots: dict[Term, _Slot], taken: set[str]) -> s
     return body.ending([f"{slot.put}({bare(value)});" for slot, value in written])
 
 
-def _step(model: Exported, number: int, slots: dict[Term, _Slot]) -> str:
+def _step(model: Exported, number: int, slots: dict[Term, _Slot], known: Mapping[Term, str]) -> str:
     step, updates = model.steps[number], changes(model, model.steps[number].values)
-    can = _function(f"/* {comment(step.name)} */\nstatic int can_{number}(void)", slots, [step.guard], {})
-    take = _function(f"static void step_{number}(void)", slots, [value for _, value in updates], {})
-    written = zip(updates, take.values, strict=True)
-    return "\n".join(
-        [
-            can.ending([f"return {bare(can.values[0])};"]),
-            # Every value is of the state before, which has been read into constants.
-            take.ending([f"{slots[v.term].put}({bare(value)});" for (v, _), value in written]),
-        ]
-    )
+    can = _function(f"/* {comment(step.name)} */\nstatic int can_{number}(void)", slots, [step.guard], known)
+    take = _function(f"static void step_{number}(void)", slots, [value for _, value in updates], known)
+    # Every value is of the state before, which calls would read anew.
+    fresh = [
+        f"const {c_type(v)} n{i + 1} = {bare(value)};"
+        for i, ((v, _), value) in enumerate(zip(updates, take.values, strict=True))
+    ]
+    writes = [f"{slots[v.term].put}(n{i + 1});" for i, (v, _) in enumerate(updates)]
+    return "\n".join([can.ending([f"return {bare(can.values[0])};"]), take.ending([*fresh, *writes])])
 
 
 def _process(model: Exported, checks: list[str]) -> str:
     """The one process: a start, then operations for ever, the properties asserted after each."""
-    asserted = "".join(f"; assert(c_expr {{ ({check}()) }})" for check in checks)
+    asserted = f"; assert(c_expr {{ ({checks[0] if len(checks) == 1 else EVERY}()) }})" if checks else ""
     calls = [call for start in model.starts for call in _start_calls(start)]
     if len(calls) > MAX_CHOICES:
         raise CannotExport(f"{model.system.name}: Promela lists initial states, and there are more than {MAX_CHOICES}")

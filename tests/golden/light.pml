@@ -47,7 +47,8 @@ c_code {
 static void step_0(void)
 {
     const word seconds = get_seconds();
-    set_seconds((seconds + 7ULL) & 0xffULL);
+    const word n1 = (seconds + 7ULL) & 0xffULL;
+    set_seconds(n1);
 }
 }
 
@@ -63,7 +64,8 @@ static int can_1(void)
 c_code {
 static void step_1(void)
 {
-    set_seconds(0ULL);
+    const word n1 = 0ULL;
+    set_seconds(n1);
 }
 }
 
