@@ -38,13 +38,11 @@ class Asked:
     Attributes:
         name: for the table and for ``--peer``.
         module: of :mod:`bench.peers`.
-        function: of the module.
         bounded: it is asked up to :data:`DEPTH`; else for all runs.
     """
 
     name: str
     module: str
-    function: str = "run"
     bounded: bool = False
 
     def run(self) -> Peer:
@@ -53,7 +51,7 @@ class Asked:
         Raises:
             ModuleNotFoundError: a module that it needs is not there.
         """
-        found: Peer = getattr(importlib.import_module(f"bench.peers.{self.module}"), self.function)
+        found: Peer = importlib.import_module(f"bench.peers.{self.module}").run
         return found
 
 
@@ -61,7 +59,7 @@ PEERS = (
     Asked("SPIN", "spin"),
     Asked("ESBMC", "esbmc", bounded=True),
     Asked("ABC", "abc"),
-    Asked("Spacer", "smt", "spacer"),
+    Asked("Spacer", "smt"),
     Asked("Bitwuzla", "smt", bounded=True),
 )
 
@@ -229,6 +227,12 @@ def present(chosen: list[str]) -> tuple[tuple[Asked, ...], list[str]]:
     return tuple(there), missing
 
 
+def silent_peers(rows: list[Row], asked: tuple[Asked, ...]) -> list[str]:
+    """The peers that answered nothing: something is wrong with how they are asked, not with their time."""
+    answered = {name for row in rows for name, answer in row.answers.items() if answer.verdict != "unknown"}
+    return [peer.name for peer in asked if peer.name not in answered and any(peer.name in r.answers for r in rows)]
+
+
 def summary(rows: list[Row], asked: tuple[Asked, ...]) -> tuple[str, bool]:
     """A line for each peer, and whether anything differs or was not decided by us."""
     lines, bad = [], False
@@ -254,7 +258,9 @@ def main() -> int:
         "--peer", metavar="NAME", action="append", default=[], choices=[p.name for p in PEERS], help="only this peer"
     )
     parser.add_argument("--seconds", type=float, help="time limit for each question (default: 60, quick 15)")
-    parser.add_argument("--require", action="store_true", help="a peer that is missing is an error")
+    parser.add_argument(
+        "--require", action="store_true", help="a peer that is missing, or that answers nothing, is an error"
+    )
     args = parser.parse_args()
     seconds = args.seconds or (15.0 if args.quick else 60.0)
     asked, missing = present(args.peer)
@@ -273,7 +279,10 @@ def main() -> int:
             print(f"{len(rows)} questions, {time.monotonic() - began:.0f} s", file=sys.stderr)
     lines, bad = summary(rows, asked)
     print(f"{table(rows, asked)}\n\n{lines}")
-    return int(bad)
+    silent = silent_peers(rows, asked) if args.require else []
+    for name in silent:
+        print(f"{name} answered nothing, which counts as missing", file=sys.stderr)
+    return int(bad or bool(silent))
 
 
 if __name__ == "__main__":

@@ -37,8 +37,7 @@ class Rival:
 
     Attributes:
         name: for the table.
-        module: of :mod:`bench.peers`.
-        function: of the module.
+        module: of :mod:`bench.peers`; its function ``run`` is asked.
         options: further arguments of the function.
         depth: the bound, or None.
         properties: which are asked, one after the other; "" is all at once, where the peer can do that.
@@ -46,7 +45,6 @@ class Rival:
 
     name: str
     module: str
-    function: str = "run"
     options: tuple[tuple[str, Any], ...] = ()
     depth: int | None = None
     properties: tuple[str, ...] = ("",)
@@ -57,7 +55,7 @@ class Rival:
         Raises:
             ModuleNotFoundError: a module that it needs is not there.
         """
-        function: Callable[..., Answer] = getattr(importlib.import_module(f"bench.peers.{self.module}"), self.function)
+        function: Callable[..., Answer] = importlib.import_module(f"bench.peers.{self.module}").run
         return partial(function, **dict(self.options))
 
 
@@ -126,7 +124,7 @@ RACES = (
         (
             SPIN,
             Rival("ABC pdr, one after the other", "abc", properties=EVERY),
-            Rival("Z3 Spacer, cow-isolation only", "smt", "spacer", properties=DATA),
+            Rival("Z3 Spacer, cow-isolation only", "smt", properties=DATA),
         ),
     ),
     _kernel("sparc64/linux-6.12", 2, 120.0, 5),

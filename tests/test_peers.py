@@ -175,6 +175,16 @@ def test_no_answer_is_counted_and_is_no_disagreement() -> None:
     assert agree.summary([row], (peer,)) == ("Other: 0 agree, 0 differ, 1 without an answer", False)
 
 
+def test_a_peer_that_answers_nothing_is_found() -> None:
+    peers = (agree.Asked("One", "one"), agree.Asked("Two", "two"), agree.Asked("Three", "three"))
+    case = agree.Case("a/b", "pte")
+    rows = [
+        agree.Row(case, PROVED, {"One": said("unknown"), "Two": said("unknown")}),
+        agree.Row(case, PROVED, {"One": said("unknown"), "Two": said("holds")}),
+    ]
+    assert agree.silent_peers(rows, peers) == ["One"]
+
+
 def test_what_we_do_not_decide_is_no_agreement() -> None:
     row = agree.Row(agree.Case("a/b", "pte"), Result("p", Verdict.UNKNOWN), {})
     assert agree.summary([row], ()) == ("ptecheck: 1 not decided", True)
