@@ -112,7 +112,7 @@ RACES = (
             Rival("SPIN -O2, breadth first", "spin", options=COUNT, properties=DATA),
             Rival("SPIN -O0, breadth first", "spin", options=(("optimise", "-O0"), *COUNT), properties=DATA),
             Rival("ESBMC incremental", "esbmc", properties=DATA),
-            Rival("ABC pdr, then bmc3", "abc", properties=DATA),
+            Rival("ABC bmc3", "abc", depth=20, properties=DATA),
         ),
     ),
     Race(
