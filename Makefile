@@ -21,8 +21,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Writes bench/records/DATE.md: our own jobs, agreement with other model checkers, and speed beside them.
 bench: $(VENV)/installed
-	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench.record
 
 kernel-trees: $(VENV)/installed
 	$(BIN)/python -m tests.kernel_trees
