@@ -100,7 +100,7 @@ COMMON_SOURCES: dict[str, tuple[str, ...]] = {
 FOLDED = ("asm-generic/pgtable-nop4d.h", "asm-generic/pgtable-nopud.h", "asm-generic/pgtable-nopmd.h")
 COMMON_HEADERS: dict[str, bool] = {
     "asm/pgtable.h": False, "asm/page.h": False, "asm-generic/pgtable_uffd.h": True, **dict.fromkeys(FOLDED, False),
-    "linux/const.h": True, "uapi/linux/const.h": True, "vdso/const.h": True,
+    "linux/const.h": True, "uapi/linux/const.h": True, "vdso/const.h": True, "vdso/page.h": True,
 }  # fmt: skip
 
 
@@ -187,6 +187,25 @@ class BootProtection:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """What is another way in some kernels, told by the text of a file of the tree, as its configuration is not there.
+
+    Attributes:
+        path: the file; one that the tree lacks says nothing.
+        says: a regular expression; where the file has it, the rest holds.
+        config: configuration options that it sets; "" unsets one.
+        protection_setup: the function that fills the table of page protections, where that is another way.
+        levels: the levels whose entries can map a user page, where they are others.
+    """
+
+    path: str
+    says: str
+    config: Mapping[str, str] = field(default_factory=dict)
+    protection_setup: str = ""
+    levels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Patch:
     """A section with instructions that the kernel puts in place of others when it boots.
 
@@ -208,7 +227,8 @@ class Platform:
         folder: its folder under ``arch/``.
         headers: include names that are read, True where the header may be absent.
         config: the kernel configuration, option -> value.
-        newer: options of it that are set only where the architecture's ``asm/pgtable.h`` names them.
+        drifts: what is another way in some kernels.
+        needs: files of the architecture; a tree with none of them does not support the machine. Empty if all do.
         sources: C files read where the tree has them, path -> the helpers they define.
         protection_map: the one of them with the table of page protections.
         protection_setup: the function that fills that table at boot; "" where it has an initialiser.
@@ -244,7 +264,8 @@ class Platform:
     sources: Mapping[str, tuple[str, ...]]
     protection_map: str
     boot_protection: BootProtection | None = None
-    newer: frozenset[str] = frozenset()
+    drifts: tuple[Drift, ...] = ()
+    needs: tuple[str, ...] = ()
     protection_setup: str = ""
     abi: Abi = LP64
     first: tuple[str, ...] = ()
@@ -296,10 +317,18 @@ class Platform:
         kept = {option: value for option, value in config.items() if value}
         return replace(found, config=kept, calls=calls, runtime=runtime, chosen=frozenset(names))
 
-    def without_options(self, named: Callable[[str], bool]) -> Platform:
-        """The platform on a kernel that does not have those of the newer options that are not named."""
-        kept = {option: value for option, value in self.config.items() if option not in self.newer or named(option)}
-        return replace(self, config=kept)
+    def as_told(self, told: Callable[[Drift], bool]) -> Platform:
+        """The platform as it is in a tree where some of its drifts hold."""
+        found = self
+        for drift in filter(told, self.drifts):
+            config = {**found.config, **drift.config}
+            found = replace(
+                found,
+                config={option: value for option, value in config.items() if value},
+                protection_setup=drift.protection_setup or found.protection_setup,
+                levels=drift.levels or found.levels,
+            )
+        return found
 
 
 VM_FLAGS = {"VM_NONE": 0, "VM_READ": 1, "VM_WRITE": 2, "VM_EXEC": 4, "VM_SHARED": 8, "VM_ACCESS_FLAGS": 7}

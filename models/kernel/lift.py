@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from checker.terms import Term
-from models.kernel.architectures import COMMON_SOURCES, IN_PLACE, TEST, Platform
+from models.kernel.architectures import COMMON_SOURCES, IN_PLACE, TEST, Drift, Platform
 from models.kernel.coverage import Coverage, coverage
 from models.kernel.errors import (
     BUG,
@@ -121,9 +121,7 @@ def lift_tree(tree: Tree | Path, architecture: str, features: tuple[str, ...] = 
             raise KernelError(f"{architecture}: {name} and {min(clash)} exclude each other")
     platform = platform.with_features(chosen)
     _check_layout(folder, platform)
-    if platform.newer:
-        header = folder.read(f"arch/{platform.folder}/include/asm/pgtable.h")
-        platform = platform.without_options(lambda option: re.search(rf"\b{option}\b", header) is not None)
+    platform = platform.as_told(partial(_told, folder))
     sources = Sources(folder, platform.folder, platform.headers, platform.config, platform.folders)
     sources.macros.fixed = frozenset((*platform.runtime, *platform.calls, *platform.quiet, *QUIET))
     for header in (*platform.first, MAIN_HEADER):
@@ -140,15 +138,23 @@ def liftable(tree: Tree | Path) -> list[str]:
         KernelError: the folder is no kernel tree, or has none of them.
     """
     folder = _opened(tree)
-    found = [name for name, platform in PLATFORMS.items() if folder.has(f"arch/{platform.folder}")]
+    found = [name for name, platform in PLATFORMS.items() if _is_there(folder, platform)]
     if not found:
         _check_layout(folder, next(iter(PLATFORMS.values())))
     return found
 
 
+def _is_there(tree: Tree, platform: Platform) -> bool:
+    return tree.has(f"arch/{platform.folder}") and (not platform.needs or any(map(tree.has, platform.needs)))
+
+
 def _opened(tree: Tree | Path) -> Tree:
     """The tree with nothing read from it so far."""
     return tree.fresh() if isinstance(tree, Tree) else Tree.open(tree)
+
+
+def _told(tree: Tree, drift: Drift) -> bool:
+    return tree.has(drift.path) and re.search(drift.says, tree.read(drift.path)) is not None
 
 
 def _check_layout(tree: Tree, platform: Platform) -> None:
@@ -162,6 +168,10 @@ def _check_layout(tree: Tree, platform: Platform) -> None:
         present = ", ".join(tree.folders("arch")[:40]) or "nothing"
         raise KernelError(
             f"{tree.label} has no arch/{platform.folder}, so it does not support {platform.name} (arch/ has {present})"
+        )
+    if platform.needs and not any(map(tree.has, platform.needs)):
+        raise KernelError(
+            f"{tree.label} has no {' and no '.join(platform.needs)}, so it does not support {platform.name}"
         )
     for path in (wanted, MAIN_HEADER):
         if not tree.has(path):

@@ -15,7 +15,7 @@ LOONGARCH = Platform(
     },
     config={
         **COMMON_CONFIG,
-        **enabled("LOONGARCH PAGE_SIZE_16KB 16KB_3LEVEL"),
+        **enabled("LOONGARCH PAGE_SIZE_16KB 16KB_3LEVEL SPARSEMEM"),
         "CONFIG_PGTABLE_LEVELS": "3",
         "CONFIG_PAGE_SHIFT": "14",
     },

@@ -105,7 +105,7 @@ _BOOK3S64_CONFIG = {
         "PAGE_SIZE_64KB PPC_THP PPC_MEM_KEYS PPC_PKEY PHYS_ADDR_T_64BIT NUMA NUMA_BALANCING TRANSPARENT_HUGEPAGE "
         "HAVE_ARCH_TRANSPARENT_HUGEPAGE HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD ARCH_HAS_PTE_DEVMAP ZONE_DEVICE "
         "ARCH_ENABLE_THP_MIGRATION ARCH_WANT_PMD_MKWRITE HAVE_ARCH_SOFT_DIRTY MEM_SOFT_DIRTY SPARSEMEM "
-        f"SPARSEMEM_EXTREME SPARSEMEM_VMEMMAP {_HUGETLB}",
+        f"ARCH_HAS_LAZY_MMU_MODE PPC_RADIX_BROADCAST_TLBIE SPARSEMEM_EXTREME SPARSEMEM_VMEMMAP {_HUGETLB}",
         page_shift=16,
         levels=4,
     ),
@@ -295,6 +295,7 @@ PPC_85XX = _classic(
     f"{_NOHASH} nohash/32/pte-85xx.h",
     "PPC_85xx PPC_E500 BOOKE SMP",
     physical=32,
+    needs=("arch/powerpc/include/asm/nohash/32/pte-85xx.h",),
     says="e500 with entries of 32 bits: a software-loaded TLB; only dirty entries are loaded writable",
 )
 

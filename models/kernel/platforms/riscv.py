@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_HEADERS, Feature, Instead, Platform, RunTime, enabled
+from typing import Any
+
+from models.kernel.architectures import COMMON_HEADERS, Drift, Feature, Instead, Platform, RunTime, enabled
 from models.kernel.words import Abi
 
 _HEADERS = {**COMMON_HEADERS, "asm/pgtable-bits.h": False, "asm/errata_list.h": False}
@@ -21,6 +23,17 @@ _INSTEAD = {
         where="svvptc",
     )
 }
+_EXTENSIONS: dict[str, Any] = {
+    "cpu_tests": frozenset({"riscv_has_extension_likely", "riscv_has_extension_unlikely"}),
+    "cpu_features": {
+        "RISCV_ISA_EXT_SVNAPOT": "svnapot",
+        "RISCV_ISA_EXT_SVRSW60T59B": "svrsw60t59b",
+        # with it ptep_set_access_flags() leaves the same
+        "RISCV_ISA_EXT_SVVPTC": "",
+    },
+    "clear_vm_flags": frozenset({"VM_SHADOW_STACK"}),
+}
+_KCONFIG = "arch/riscv/Kconfig"
 _TYPES = "the CPU has neither Svpbmt nor T-Head's memory types"
 
 RISCV64 = Platform(
@@ -37,6 +50,21 @@ RISCV64 = Platform(
         "CONFIG_PAGE_SHIFT": "12",
         **_COMPILER,
     },
+    drifts=(
+        Drift(
+            _KCONFIG,
+            r"\bselect HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD\b",
+            config={"CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD": "1"},
+            levels=("pte", "pmd", "pud"),
+        ),
+        Drift(
+            _KCONFIG,
+            r"\bselect HAVE_ARCH_SOFT_DIRTY\b.*\bRISCV_ISA_SVRSW60T59B\b",
+            config=enabled(
+                "RISCV_ISA_SVRSW60T59B HAVE_ARCH_SOFT_DIRTY MEM_SOFT_DIRTY HAVE_ARCH_USERFAULTFD_WP PTE_MARKER_UFFD_WP"
+            ),
+        ),
+    ),
     sources=_SOURCES,
     instead=_INSTEAD,
     protection_map="arch/riscv/mm/init.c",
@@ -44,11 +72,11 @@ RISCV64 = Platform(
     calls={
         f"riscv_page_{name}": RunTime(0, f"riscv_page_{name}() is 0: {_TYPES}") for name in ("mtmask", "nocache", "io")
     },
-    cpu_tests=frozenset({"riscv_has_extension_likely", "riscv_has_extension_unlikely"}),
-    cpu_features={"RISCV_ISA_EXT_SVNAPOT": "svnapot"},
+    **_EXTENSIONS,
     features={
         "svadu": Feature("the CPU sets the accessed and dirty bits itself"),
         "svnapot": Feature("naturally aligned pages of 64 KiB in one entry (Linux 6.4 and newer)"),
+        "svrsw60t59b": Feature("two more bits for software: soft-dirty and userfaultfd write protection (Linux 7.2)"),
         "svpbmt": Feature(
             "memory types in page-table entries",
             calls={
@@ -76,6 +104,7 @@ RISCV32 = Platform(
     protection_map="arch/riscv/mm/init.c",
     first=("arch/riscv/include/asm/errata_list.h",),
     abi=Abi(bits=32, physical=32),
+    **_EXTENSIONS,
     features={"svadu": Feature("the CPU sets the accessed and dirty bits itself")},
     physical_bits=34,
     levels=("pte",),
