@@ -89,7 +89,7 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     """
     platform = lifted.platform
     _overlay(tree, lifted, work / "include")
-    headers = [_include_name(path, platform) for path in platform.first] + ["linux/pgtable.h"]
+    headers = [_include_name(path, platform) for path in platform.first if path in lifted.files] + ["linux/pgtable.h"]
     sources = [path for path in lifted.files if path.endswith(".c")]
     text = [f"#define {name} {value}" for name, value in platform.config.items()]
     text += [f"#define {head} {body}" for head, body in {**LIFTER_PRELUDE, **LOWMEM}.items()]

@@ -109,6 +109,16 @@ def enabled(options: str) -> dict[str, str]:
     return {f"CONFIG_{option}": "1" for option in options.split()}
 
 
+def disabled(options: str) -> dict[str, str]:
+    """The configuration with these options off."""
+    return {f"CONFIG_{option}": "" for option in options.split()}
+
+
+def without(word: str) -> str:
+    """The regular expression of a file that does not have a word."""
+    return rf"\A(?![\s\S]*\b{word}\b)"
+
+
 COMMON_CONFIG = enabled(
     "64BIT MMU SMP TRANSPARENT_HUGEPAGE HAVE_ARCH_TRANSPARENT_HUGEPAGE HUGETLB_PAGE NUMA NUMA_BALANCING "
     "ARCH_HAS_PTE_SPECIAL ARCH_HAS_PTE_DEVMAP PHYS_ADDR_T_64BIT ARCH_WANT_PMD_MKWRITE MIGRATION "
@@ -194,6 +204,7 @@ class Drift:
         path: the file; one that the tree lacks says nothing.
         says: a regular expression; where the file has it, the rest holds.
         config: configuration options that it sets; "" unsets one.
+        calls: calls whose value it changes.
         protection_setup: the function that fills the table of page protections, where that is another way.
         levels: the levels whose entries can map a user page, where they are others.
     """
@@ -201,6 +212,7 @@ class Drift:
     path: str
     says: str
     config: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, RunTime] = field(default_factory=dict)
     protection_setup: str = ""
     levels: tuple[str, ...] = ()
 
@@ -325,6 +337,7 @@ class Platform:
             found = replace(
                 found,
                 config={option: value for option, value in config.items() if value},
+                calls={**found.calls, **drift.calls},
                 protection_setup=drift.protection_setup or found.protection_setup,
                 levels=drift.levels or found.levels,
             )

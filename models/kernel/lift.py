@@ -125,7 +125,8 @@ def lift_tree(tree: Tree | Path, architecture: str, features: tuple[str, ...] = 
     sources = Sources(folder, platform.folder, platform.headers, platform.config, platform.folders)
     sources.macros.fixed = frozenset((*platform.runtime, *platform.calls, *platform.quiet, *QUIET))
     for header in (*platform.first, MAIN_HEADER):
-        sources.read(header)
+        if folder.has(header) or not platform.headers.get(header.split("include/", 1)[-1]):
+            sources.read(header)
     lifter = Lifter(sources, platform)
     lifter.read_sources()
     return lifter.result()

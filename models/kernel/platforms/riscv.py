@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.kernel.architectures import COMMON_HEADERS, Drift, Feature, Instead, Platform, RunTime, enabled
+from models.kernel.architectures import (
+    COMMON_HEADERS,
+    Drift,
+    Feature,
+    Instead,
+    Platform,
+    RunTime,
+    disabled,
+    enabled,
+    without,
+)
 from models.kernel.words import Abi
 
-_HEADERS = {**COMMON_HEADERS, "asm/pgtable-bits.h": False, "asm/errata_list.h": False}
+_HEADERS = {**COMMON_HEADERS, "asm/pgtable-bits.h": False, "asm/errata_list.h": True}
 _COMMON = "MMU SMP RISCV ARCH_HAS_PTE_SPECIAL HUGETLB_PAGE MIGRATION SWAP"
 _COMPILER = {"__riscv_cmodel_medany": "1"}
 """What the compiler defines under the kernel's own flags; init.c refuses to be compiled without."""
@@ -34,6 +44,7 @@ _EXTENSIONS: dict[str, Any] = {
     "clear_vm_flags": frozenset({"VM_SHADOW_STACK"}),
 }
 _KCONFIG = "arch/riscv/Kconfig"
+_NO_NUMA = Drift(_KCONFIG, without("ARCH_SUPPORTS_NUMA_BALANCING"), config=disabled("NUMA NUMA_BALANCING"))
 _TYPES = "the CPU has neither Svpbmt nor T-Head's memory types"
 
 RISCV64 = Platform(
@@ -51,6 +62,14 @@ RISCV64 = Platform(
         **_COMPILER,
     },
     drifts=(
+        _NO_NUMA,
+        Drift(
+            _KCONFIG,
+            without("HAVE_ARCH_TRANSPARENT_HUGEPAGE"),
+            config=disabled("TRANSPARENT_HUGEPAGE HAVE_ARCH_TRANSPARENT_HUGEPAGE ARCH_ENABLE_THP_MIGRATION"),
+            levels=("pte",),
+        ),
+        Drift(_KCONFIG, r"\bdefault 3 if 64BIT\b", config={"CONFIG_PGTABLE_LEVELS": "3"}),
         Drift(
             _KCONFIG,
             r"\bselect HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD\b",
@@ -99,6 +118,7 @@ RISCV32 = Platform(
         "CONFIG_PAGE_SHIFT": "12",
         **_COMPILER,
     },
+    drifts=(_NO_NUMA,),
     sources=_SOURCES,
     instead=_INSTEAD,
     protection_map="arch/riscv/mm/init.c",

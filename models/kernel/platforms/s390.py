@@ -69,12 +69,12 @@ S390 = Platform(
     instead={
         "__ptep_ipte": Instead(
             "static inline void __ptep_ipte(unsigned long address, pte_t *ptep, unsigned long opt, unsigned long asce,"
-            " int local) { set_pte(ptep, set_pte_bit(*ptep, __pgprot(_PAGE_INVALID))); }",
+            " int local) { *ptep = __pte(pte_val(*ptep) | _PAGE_INVALID); }",
             "IPTE sets the invalid bit of an entry and drops its translations",
         ),
         "__pmdp_idte": Instead(
             "static inline void __pmdp_idte(unsigned long addr, pmd_t *pmdp, unsigned long opt, unsigned long asce,"
-            " int local) { set_pmd(pmdp, set_pmd_bit(*pmdp, __pgprot(_SEGMENT_ENTRY_INVALID))); }",
+            " int local) { *pmdp = __pmd(pmd_val(*pmdp) | _SEGMENT_ENTRY_INVALID); }",
             "IDTE sets the invalid bit of a segment-table entry and drops its translations",
         ),
     },
