@@ -54,7 +54,7 @@ def protections(interpreter: Interpreter, platform: Platform, tree: Tree, evalua
         return _of_table(interpreter, table, _added_at_boot(interpreter, platform, evaluate))
     if platform.protection_setup and tree.has(platform.protection_map):
         return _of_setup(interpreter, platform)
-    found = _of_index_macros(interpreter, evaluate)
+    found = _of_index_macros(interpreter, platform, evaluate)
     return found if found.classes else _of_macros(interpreter, platform, tree, evaluate)
 
 
@@ -121,16 +121,19 @@ def _of_setup(interpreter: Interpreter, platform: Platform) -> Protections:
     return table
 
 
-def _of_index_macros(interpreter: Interpreter, evaluate: Evaluate) -> Protections:
-    """The macros ``__P000`` to ``__S111`` of kernels before 6.0: execute, write, read."""
+def _of_index_macros(interpreter: Interpreter, platform: Platform, evaluate: Evaluate) -> Protections:
+    """The macros ``__P000`` to ``__S111`` of kernels before 6.0 (execute, write, read), with what is added at boot."""
     words: dict[int, int] = {}
     places: dict[int, str] = {}
+    if interpreter.unit.macros.lookup("__P000") is None:
+        return _classified(words, places)
+    added = _added_at_boot(interpreter, platform, evaluate)
     for index in range(ENTRIES):
         name = f"__{'S' if index & SHARED else 'P'}{index & (SHARED - 1):03b}"
         macro = interpreter.unit.macros.lookup(name)
         if macro is not None:
             try:
-                words[index] = _integer(evaluate(name), interpreter.platform.abi)
+                words[index] = _integer(evaluate(name), platform.abi) | added
             except (Unsupported, Undefined) as error:
                 raise fault(macro, f"the protection {name} cannot be read: {error}") from None
             places[index] = f"{macro.file}:{macro.line}"
