@@ -41,6 +41,13 @@ def _folders(version: str) -> tuple[str, ...]:
     return READ if version in OTHERS else FOLDERS
 
 
+def release(tree: Path) -> str:
+    """The release of a tree as its Makefile has it, without the last number: ``5.10``."""
+    text = (tree / "Makefile").read_text(errors="replace")
+    found = [re.search(rf"^{name} = (\d+)$", text, re.M) for name in ("VERSION", "PATCHLEVEL")]
+    return ".".join(number.group(1) if number else "?" for number in found)
+
+
 def headers(version: str) -> Path | None:
     """Debian's common headers folder of a version, if it was fetched."""
     return _present(CACHE / f"headers-{version}")

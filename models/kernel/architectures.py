@@ -207,6 +207,9 @@ class Drift:
         calls: calls whose value it changes.
         protection_setup: the function that fills the table of page protections, where that is another way.
         levels: the levels whose entries can map a user page, where they are others.
+        protection: an index of the table of page protections that no mapping without special flags has, and the one
+            that such mappings have instead.
+        assumes: the assumption that is made with it, as a sentence; "" if none.
     """
 
     path: str
@@ -215,6 +218,8 @@ class Drift:
     calls: Mapping[str, RunTime] = field(default_factory=dict)
     protection_setup: str = ""
     levels: tuple[str, ...] = ()
+    protection: tuple[int, int] | None = None
+    assumes: str = ""
 
 
 @dataclass(frozen=True)
@@ -244,6 +249,8 @@ class Platform:
         sources: C files read where the tree has them, path -> the helpers they define.
         protection_map: the one of them with the table of page protections.
         protection_setup: the function that fills that table at boot; "" where it has an initialiser.
+        protection: an index of it that no ordinary mapping has, and the one that stands for it (:class:`Drift`).
+        assumes: assumptions that hold for all that is read, as sentences.
         boot_protection: what the kernel adds to every entry of that table while it boots.
         abi: how wide ``long`` is, and the byte order.
         first: headers read before all others, because headers that are not on the list would include them.
@@ -279,6 +286,8 @@ class Platform:
     drifts: tuple[Drift, ...] = ()
     needs: tuple[str, ...] = ()
     protection_setup: str = ""
+    protection: tuple[int, int] | None = None
+    assumes: tuple[str, ...] = ()
     abi: Abi = LP64
     first: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
@@ -340,6 +349,8 @@ class Platform:
                 calls={**found.calls, **drift.calls},
                 protection_setup=drift.protection_setup or found.protection_setup,
                 levels=drift.levels or found.levels,
+                protection=drift.protection or found.protection,
+                assumes=(*found.assumes, *([drift.assumes] if drift.assumes else [])),
             )
         return found
 

@@ -43,6 +43,8 @@ from models.kernel.words import IntType, Undefined, Word, as_word, truth
 T = TypeVar("T")
 
 MAIN_HEADER = "include/linux/pgtable.h"
+MOVED = {"mk_pte": "include/linux/mm.h"}
+"""Helpers that are not the architectures' in newer releases, and the header that has them."""
 _KIND_OF_TYPE = {"pte_t": "pte", "pmd_t": "pmd", "pud_t": "pud", "pgprot_t": "pgprot", "swp_entry_t": "swp"}
 _KIND_OF_POINTER = {"struct vm_area_struct": "vma", "struct page": "page"}
 
@@ -233,7 +235,11 @@ class Lifter:
             protections=found.classes,
             protection_map=found.table,
             protection_source=found.source,
-            assumptions=(*self.interpreter.used, *self.sources.tree.remarks(self.sources.files)),
+            assumptions=(
+                *self.interpreter.used,
+                *self.platform.assumes,
+                *self.sources.tree.remarks(self.sources.files),
+            ),
             configuration={name: self.platform.config.get(name, "") for name in asked},
             files=tuple(self.sources.files),
             replaced=tuple(self.interpreter.replaced),
@@ -317,7 +323,7 @@ class Lifter:
             raise Unsupported(f"{name} is defined as {printable(macro.text.strip())!r}, which is not understood", macro)
         declared = self.unit.declared.get(name)
         if declared is None:
-            raise NotThere(NOTHING)
+            raise NotThere(self._elsewhere(name) or NOTHING)
         sources = {**COMMON_SOURCES, **self.platform.sources}
         where = next((path for path, names in sources.items() if name in names), "")
         gone = (
@@ -326,6 +332,12 @@ class Lifter:
             else ""
         )
         raise Unsupported(f"declared{gone}" if gone else "declared, but its definition was not found", declared)
+
+    def _elsewhere(self, name: str) -> str:
+        """What has the helper instead of the architecture's headers."""
+        path, tree = MOVED.get(name, ""), self.sources.tree
+        there = path and tree.has(path) and re.search(rf"\b{name}\(", tree.read(path))
+        return f"a function for all architectures in {path}, which is not read" if there else ""
 
     def _call(self, name: str, types: list[Type]) -> Value:
         """The value of a call with an unknown for each argument."""

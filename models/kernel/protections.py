@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from models.kernel.architectures import CLASSES, MACROS, VM_FLAGS, Platform
@@ -41,11 +41,19 @@ class Protections:
 
 
 def protections(interpreter: Interpreter, platform: Platform, tree: Tree, evaluate: Evaluate) -> Protections:
-    """What the architecture's own function answers, its table, or what its macros say.
+    """What the architecture's own function answers, its table, or what its macros say, as ordinary mappings get it.
 
     Raises:
         KernelError: the table is there and cannot be read.
     """
+    found = _found(interpreter, platform, tree, evaluate)
+    if platform.protection is None or not found.table:
+        return found
+    special, instead = platform.protection
+    return replace(found, table={**found.table, special: found.table[instead]})
+
+
+def _found(interpreter: Interpreter, platform: Platform, tree: Tree, evaluate: Evaluate) -> Protections:
     function = interpreter.unit.functions.get(COMPUTED)
     if function is not None and platform.computes_protections:
         return _of_function(function, platform, evaluate)

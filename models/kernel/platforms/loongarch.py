@@ -27,10 +27,13 @@ LOONGARCH = Platform(
     protection_map="arch/loongarch/mm/cache.c",
     first=("arch/loongarch/include/asm/types.h", "arch/loongarch/include/asm/page.h"),
     runtime={
-        f"invalid_{level}_table": RunTime(
-            0, f"the address of invalid_{level}_table, which stands for an empty entry one level up, is taken as 0"
-        )
-        for level in ("pte", "pmd", "pud")
+        **{
+            f"invalid_{level}_table": RunTime(
+                0, f"the address of invalid_{level}_table, which stands for an empty entry one level up, is taken as 0"
+            )
+            for level in ("pte", "pmd", "pud")
+        },
+        "PTRLOG": RunTime(3, "PTRLOG is 3: a pointer has 8 bytes"),
     },
     instead={
         "set_pte": Instead(

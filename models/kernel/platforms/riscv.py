@@ -44,6 +44,13 @@ _EXTENSIONS: dict[str, Any] = {
     "clear_vm_flags": frozenset({"VM_SHADOW_STACK"}),
 }
 _KCONFIG = "arch/riscv/Kconfig"
+_SHADOW_STACKS = Drift(
+    "arch/riscv/include/asm/mman.h",
+    r"\bret = \(VM_READ \| VM_WRITE\)",
+    protection=(2, 3),
+    assumes="mappings are no shadow stacks: with PROT_WRITE they have VM_READ (arch_calc_vm_prot_bits()), and the entry "
+    "for VM_WRITE alone in protection_map is not checked",
+)
 _NO_NUMA = Drift(_KCONFIG, without("ARCH_SUPPORTS_NUMA_BALANCING"), config=disabled("NUMA NUMA_BALANCING"))
 _TYPES = "the CPU has neither Svpbmt nor T-Head's memory types"
 
@@ -63,6 +70,7 @@ RISCV64 = Platform(
     },
     drifts=(
         _NO_NUMA,
+        _SHADOW_STACKS,
         Drift(
             _KCONFIG,
             without("HAVE_ARCH_TRANSPARENT_HUGEPAGE"),
@@ -87,7 +95,7 @@ RISCV64 = Platform(
     sources=_SOURCES,
     instead=_INSTEAD,
     protection_map="arch/riscv/mm/init.c",
-    first=("arch/riscv/include/asm/errata_list.h",),
+    first=("arch/riscv/include/asm/errata_list.h", "arch/riscv/include/asm/page.h"),
     calls={
         f"riscv_page_{name}": RunTime(0, f"riscv_page_{name}() is 0: {_TYPES}") for name in ("mtmask", "nocache", "io")
     },
@@ -118,11 +126,11 @@ RISCV32 = Platform(
         "CONFIG_PAGE_SHIFT": "12",
         **_COMPILER,
     },
-    drifts=(_NO_NUMA,),
+    drifts=(_NO_NUMA, _SHADOW_STACKS),
     sources=_SOURCES,
     instead=_INSTEAD,
     protection_map="arch/riscv/mm/init.c",
-    first=("arch/riscv/include/asm/errata_list.h",),
+    first=("arch/riscv/include/asm/errata_list.h", "arch/riscv/include/asm/page.h"),
     abi=Abi(bits=32, physical=32),
     **_EXTENSIONS,
     features={"svadu": Feature("the CPU sets the accessed and dirty bits itself")},
