@@ -210,6 +210,7 @@ class Drift:
         protection: an index of the table of page protections that no mapping without special flags has, and the one
             that such mappings have instead.
         assumes: the assumption that is made with it, as a sentence; "" if none.
+        traits: what the description of the hardware is told of such a kernel, as if it were a feature.
     """
 
     path: str
@@ -220,6 +221,7 @@ class Drift:
     levels: tuple[str, ...] = ()
     protection: tuple[int, int] | None = None
     assumes: str = ""
+    traits: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,7 @@ class Platform:
         protection_setup: the function that fills that table at boot; "" where it has an initialiser.
         protection: an index of it that no ordinary mapping has, and the one that stands for it (:class:`Drift`).
         assumes: assumptions that hold for all that is read, as sentences.
+        traits: what the description of the hardware is told of the kernel, beside the features.
         boot_protection: what the kernel adds to every entry of that table while it boots.
         abi: how wide ``long`` is, and the byte order.
         first: headers read before all others, because headers that are not on the list would include them.
@@ -288,6 +291,7 @@ class Platform:
     protection_setup: str = ""
     protection: tuple[int, int] | None = None
     assumes: tuple[str, ...] = ()
+    traits: frozenset[str] = frozenset()
     abi: Abi = LP64
     first: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
@@ -350,6 +354,7 @@ class Platform:
                 protection_setup=drift.protection_setup or found.protection_setup,
                 levels=drift.levels or found.levels,
                 protection=drift.protection or found.protection,
+                traits=found.traits | drift.traits,
                 assumes=(*found.assumes, *([drift.assumes] if drift.assumes else [])),
             )
         return found
