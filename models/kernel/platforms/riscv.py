@@ -71,6 +71,12 @@ RISCV64 = Platform(
     drifts=(
         _NO_NUMA,
         _SHADOW_STACKS,
+        Drift(_KCONFIG, without("HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD"), levels=("pte", "pmd")),
+        Drift(
+            _KCONFIG,
+            r"\bselect HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD\b",
+            config=enabled("HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD"),
+        ),
         Drift(
             _KCONFIG,
             without("HAVE_ARCH_TRANSPARENT_HUGEPAGE"),
@@ -78,12 +84,6 @@ RISCV64 = Platform(
             levels=("pte",),
         ),
         Drift(_KCONFIG, r"\bdefault 3 if 64BIT\b", config={"CONFIG_PGTABLE_LEVELS": "3"}),
-        Drift(
-            _KCONFIG,
-            r"\bselect HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD\b",
-            config={"CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD": "1"},
-            levels=("pte", "pmd", "pud"),
-        ),
         Drift(
             _KCONFIG,
             r"\bselect HAVE_ARCH_SOFT_DIRTY\b.*\bRISCV_ISA_SVRSW60T59B\b",
@@ -113,6 +113,7 @@ RISCV64 = Platform(
         ),
     },
     physical_bits=56,
+    levels=("pte", "pmd", "pud"),
     says="the CPU walks the tables; an entry that is not young, or clean at a store, traps",
 )
 
