@@ -43,6 +43,7 @@ ATOMICS = """
 #define atomic_long_xchg(p, n) xchg(&(p)->counter, n)
 #define atomic64_xchg(p, n) xchg(&(p)->counter, n)
 #define set_64bit(p, n) ((void)(*(p) = (n)))
+#define atomic_long_set(p, v) ((void)((p)->counter = (v)))
 #define atomic_long_and(v, p) ((void)__atomic_fetch_and(&(p)->counter, (v), 5))
 #define atomic_long_or(v, p) ((void)__atomic_fetch_or(&(p)->counter, (v), 5))
 #define BIT_OF(n) (1UL << (n))

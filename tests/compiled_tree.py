@@ -89,7 +89,7 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     """
     platform = lifted.platform
     _overlay(tree, lifted, work / "include")
-    headers = [_include_name(path, platform) for path in platform.first] + ["linux/pgtable.h"]
+    headers = [_include_name(path, platform) for path in platform.first if path in lifted.files] + ["linux/pgtable.h"]
     sources = [path for path in lifted.files if path.endswith(".c")]
     text = [f"#define {name} {value}" for name, value in platform.config.items()]
     text += [f"#define {head} {body}" for head, body in {**LIFTER_PRELUDE, **LOWMEM}.items()]
@@ -109,6 +109,9 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     boot = platform.boot_protection
     text += [f"#include <{path}>" for path in headers] + [MEM_MAP]
     text += [f"#undef arch_{does}_lazy_mmu_mode\n" for does in ("enter", "leave")]
+    if platform.protection_setup and not _names_the_table(tree, sources):
+        # that of mm/mmap.c, which is not read
+        text += ["static pgprot_t protection_map[16];"]
     text += [f"#include <{path}>" for path in sources]
     text += [f"static const u64 boot_protection = {boot.bits if boot else 0};"]
     text += [platform.instead[name].text for name in lifted.replaced]
@@ -119,12 +122,21 @@ def compiled(tree: Path, lifted: LiftedTree, work: Path, functions: Mapping[str,
     assert done.returncode == 0, done.stderr[:2000]
     counts = {name: count for name, (_, count) in functions.items()}
     calls = {**dict.fromkeys((*QUIET, *platform.quiet), "((void)0)"), **_calls(platform)}
-    stored = _as_stored(done.stdout, platform.abi)
-    source = _needed(f"{stored}\n{done.stdout}", list(functions), {*calls, *platform.runtime})
+    # Linux 7.2 has the flags of a folio in a structure of their own
+    preprocessed = done.stdout.replace("->flags.f", "->flags")
+    stored = _as_stored(preprocessed, platform.abi)
+    source = _needed(f"{stored}\n{preprocessed}", list(functions), {*calls, *platform.runtime})
     if platform.assembly == "sparc64":
         for name, piece in source.functions.items():
             source.functions[name] = sparc_assembly.translated(piece, platform.chosen)
     return _without_the_unreadable(work, _given(platform, calls), source, counts, platform.abi.bits)
+
+
+def _names_the_table(tree: Path, sources: list[str]) -> bool:
+    """Whether some C file defines the table of page protections."""
+    return any(
+        re.search(r"\bpgprot_t\s+protection_map\[", (tree / path).read_text(errors="replace")) for path in sources
+    )
 
 
 def _byte_orders(abi: Abi) -> Iterator[str]:

@@ -1,5 +1,8 @@
 """Real kernel trees for the tests, from Debian packages: ``python -m tests.kernel_trees`` fetches them.
 
+With ``--all``, it fetches the oldest release that is supported and Debian's newest as well. Those are packages of other
+suites: apt looks them up with a list of sources of its own, in the cache folder, on the mirror that it is set up with.
+
 Nothing of a kernel is ever committed: the trees live in an ignored cache folder. Also here: a made-up tree for
 tests that need none of Debian's.
 """
@@ -20,13 +23,29 @@ CACHE = Path(os.environ.get("PTECHECK_KERNEL_CACHE") or Path(__file__).resolve()
 FETCH = "python -m tests.kernel_trees"
 FOLDERS = ("arch", "mm", "include", "Documentation/mm", "tools/testing/selftests", "Makefile")
 VERSIONS = ("6.1", "6.12")
+CURRENT = "current"
+"""Whatever release Debian's suite sid has; its folder is linux-current, and the Makefile there says which one it is."""
+OTHERS = {"5.10": "bullseye", CURRENT: "sid"}
+"""More releases, with the suites that have them; only the folders that are read for helpers are unpacked."""
+READ = ("arch", "mm", "include", "Makefile")
 _HEADERS = re.compile(r"^(linux-headers-6\.12\.[0-9][0-9a-z.+~-]*-common)\b", re.M)
 
 
 def tree(version: str) -> Path | None:
-    """The source tree of a version, ``6.1`` or ``6.12``, if it was fetched."""
+    """The source tree of a version, one of :data:`VERSIONS` or :data:`OTHERS`, if it was fetched."""
     found = _present(CACHE / f"linux-{version}")
-    return found if found and all((found / folder).exists() for folder in FOLDERS) else None
+    return found if found and all((found / folder).exists() for folder in _folders(version)) else None
+
+
+def _folders(version: str) -> tuple[str, ...]:
+    return READ if version in OTHERS else FOLDERS
+
+
+def release(tree: Path) -> str:
+    """The release of a tree as its Makefile has it, without the last number: ``5.10``."""
+    text = (tree / "Makefile").read_text(errors="replace")
+    found = [re.search(rf"^{name} = (\d+)$", text, re.M) for name in ("VERSION", "PATCHLEVEL")]
+    return ".".join(number.group(1) if number else "?" for number in found)
 
 
 def headers(version: str) -> Path | None:
@@ -36,7 +55,7 @@ def headers(version: str) -> Path | None:
 
 def why_not(version: str) -> str:
     """Why a test that needs a tree is skipped."""
-    return f"no Linux {version} tree in {CACHE}: fetch it with {FETCH}"
+    return f"no Linux {version} tree in {CACHE}: fetch it with {FETCH}{' --all' if version in OTHERS else ''}"
 
 
 def _present(folder: Path) -> Path | None:
@@ -71,10 +90,10 @@ def _newest_headers() -> str:
     return max(plain, key=lambda name: [int(part) for part in re.findall(r"\d+", name)])
 
 
-def _download(package: str, folder: Path) -> Path:
+def _download(package: str, folder: Path, *options: str) -> Path:
     """The package's file, in a folder."""
     _say(f"downloading {package}")
-    subprocess.run(("apt-get", "download", "-qq", package), check=True, cwd=folder)
+    subprocess.run(("apt-get", *options, "download", "-qq", package), check=True, cwd=folder)
     found = list(folder.glob(f"{package}_*.deb"))
     if not found:
         raise SystemExit(f"apt-get download {package} left no file")
@@ -91,16 +110,56 @@ def _unpack(package: Path, pattern: str, target: Path) -> None:
 
 def _fetch_source(version: str, work: Path) -> None:
     """Debian's linux-source package holds one compressed tarball of the whole kernel."""
-    package = _download(f"linux-source-{version}", work)
+    _unpack_source(_download(f"linux-source-{version}", work), version, work)
+
+
+def _unpack_source(package: Path, version: str, work: Path) -> None:
     _unpack(package, "./usr/src/*.tar.xz", work)
     package.unlink()
     tarball = next((work / "usr" / "src").glob("*.tar.xz"))
-    _say(f"unpacking {', '.join(FOLDERS)} of {tarball.name}")
+    _say(f"unpacking {', '.join(_folders(version))} of {tarball.name}")
     top = tarball.name.removesuffix(".tar.xz")
-    members = [f"{top}/{folder}" for folder in FOLDERS]
+    members = [f"{top}/{folder}" for folder in _folders(version)]
     subprocess.run(("tar", "-xJf", str(tarball), "--no-same-owner", "-C", str(work), *members), check=True)
     tarball.unlink()
     _install(work / top, CACHE / f"linux-{version}")
+
+
+def _fetch_other(version: str, work: Path) -> None:
+    """The newest linux-source package of another suite; for a release, the newest of that release."""
+    options = _other_suite(OTHERS[version], work)
+    search = ("apt-cache", *options, "search", "--names-only", r"^linux-source-[0-9.]+$")
+    names = [line.split()[0] for line in _apt(*search).splitlines() if line]
+    names = [name for name in names if version in (CURRENT, name.removeprefix("linux-source-"))]
+    if not names:
+        raise SystemExit(f"no package linux-source-* for {version} is in the suite {OTHERS[version]}")
+    newest = max(names, key=lambda name: [int(part) for part in re.findall(r"\d+", name)])
+    _unpack_source(_download(newest, work, *options), version, work)
+
+
+def _other_suite(suite: str, work: Path) -> tuple[str, ...]:
+    """Options that have apt use a suite that it is not set up for, with what it knows of it in a folder of the cache."""
+    lines = _apt("apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(SIGNED_BY)").splitlines()
+    mirrors = sorted({line.split()[0] for line in lines if line and "security" not in line})
+    if not mirrors:
+        raise SystemExit("apt is set up with no mirror")
+    state = work / "apt"
+    for folder in ("lists/partial", "cache/archives/partial", "parts"):
+        (state / folder).mkdir(parents=True)
+    (state / "sources.list").write_text(f"deb {mirrors[0]} {suite} main\n")
+    (state / "status").touch()
+    settings = {
+        "Dir::Etc::SourceList": state / "sources.list", "Dir::Etc::SourceParts": state / "parts",
+        "Dir::Etc::Preferences": "/dev/null", "Dir::Etc::PreferencesParts": state / "parts",
+        "Dir::State::Lists": state / "lists", "Dir::State::Status": state / "status", "Dir::Cache": state / "cache",
+        "Acquire::Languages": "none", "APT::Sandbox::User": "root",
+        # a suite that is kept for good is not signed anew
+        "Acquire::Check-Valid-Until": "false",
+    }  # fmt: skip
+    options = tuple(part for name, value in settings.items() for part in ("-o", f"{name}={value}"))
+    _say(f"reading the package list of {suite}")
+    subprocess.run(("apt-get", *options, "update", "-qq"), check=True)
+    return options
 
 
 def _fetch_headers(version: str, work: Path) -> None:
@@ -118,12 +177,14 @@ def _install(found: Path, target: Path) -> None:
     _say(f"{target} is ready")
 
 
-def main() -> None:
-    """Fetches what is not there yet."""
+def main(arguments: list[str]) -> None:
+    """Fetches what is not there yet; ``--all`` is the only argument."""
+    if arguments not in ([], ["--all"]):
+        raise SystemExit(f"usage: {FETCH} [--all]")
     CACHE.mkdir(parents=True, exist_ok=True)
-    wanted = [(tree(version), _fetch_source, version) for version in VERSIONS] + [
-        (headers("6.12"), _fetch_headers, "6.12")
-    ]
+    wanted = [(tree(version), _fetch_source, version) for version in VERSIONS]
+    wanted += [(headers("6.12"), _fetch_headers, "6.12")]
+    wanted += [(tree(version), _fetch_other, version) for version in (OTHERS if arguments else ())]
     missing = [(fetch, version) for present, fetch, version in wanted if present is None]
     if not missing:
         _say(f"every tree is in {CACHE} already")
@@ -171,4 +232,4 @@ def made_up_tree(root: Path, header: str | bytes, **others: str) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -45,8 +45,16 @@ def test_lifted_helpers_do_what_the_compiled_ones_do(
     version: str, architecture: str, features: tuple[str, ...], tmp_path: Path
 ) -> None:
     lifted = lifted_tree(version, architecture, features)
-    wrappers = {f"check_{name}": wrapper(helper) for name, helper in lifted.helpers.items()}
-    program = compiled(lifted.root, lifted, tmp_path, wrappers)
+    same_helpers(compiled(lifted.root, lifted, tmp_path, of_helpers(lifted)), lifted)
+
+
+def of_helpers(lifted: LiftedTree) -> dict[str, tuple[str, int]]:
+    """The helpers as functions of words."""
+    return {f"check_{name}": wrapper(helper) for name, helper in lifted.helpers.items()}
+
+
+def same_helpers(program: Program, lifted: LiftedTree) -> None:
+    """Compares every helper with the compiled one."""
     assert len(lifted.helpers) > 25
     for name, helper in lifted.helpers.items():
         same(program, f"check_{name}", helper.variables, helper.term)
@@ -70,15 +78,23 @@ def test_lifted_helpers_leave_in_memory_what_the_compiled_ones_leave(
     version: str, architecture: str, features: tuple[str, ...], tmp_path: Path
 ) -> None:
     lifted = lifted_tree(version, architecture, features)
+    same_in_place(compiled(lifted.root, lifted, tmp_path, of_in_place(lifted)), lifted)
+
+
+def of_in_place(lifted: LiftedTree) -> dict[str, tuple[str, int]]:
+    """What the helpers on an entry in memory leave there, and yield, as functions of words."""
     left = {f"left_{name}": left_wrapper(helper) for name, helper in lifted.in_place.items()}
     valued = {name: helper for name, helper in lifted.in_place.items() if helper.result != NO_VALUE}
-    values = {f"check_{name}": wrapper(helper) for name, helper in valued.items()}
-    program = compiled(lifted.root, lifted, tmp_path, {**left, **values})
+    return {**left, **{f"check_{name}": wrapper(helper) for name, helper in valued.items()}}
+
+
+def same_in_place(program: Program, lifted: LiftedTree) -> None:
+    """Compares what every helper leaves, and yields, with the compiled one."""
     assert len(lifted.in_place) > 5
     for name, helper in lifted.in_place.items():
         same(program, f"left_{name}", helper.variables, helper.written)
-    for name, helper in valued.items():
-        same(program, f"check_{name}", helper.variables, helper.term)
+        if helper.result != NO_VALUE:
+            same(program, f"check_{name}", helper.variables, helper.term)
 
 
 @needs_cc
@@ -89,15 +105,19 @@ def test_constants_are_the_compilers(
     version: str, architecture: str, features: tuple[str, ...], tmp_path: Path
 ) -> None:
     lifted = lifted_tree(version, architecture, features)
-    functions = {
-        f"check_{name}": (
-            f"u64 check_{name}(void) {{ return sizeof({name}) > sizeof(long) ? (u64)({name}) : (unsigned long)({name}); }}",
-            0,
-        )
-        for name in lifted.constants
-    }
-    program = compiled(lifted.root, lifted, tmp_path, functions)
-    assert {name: program.run(f"check_{name}")[0] for name in lifted.constants} == lifted.constants
+    program = compiled(lifted.root, lifted, tmp_path, of_constants(lifted))
+    same_constants(program, lifted)
+
+
+def of_constants(lifted: LiftedTree) -> dict[str, tuple[str, int]]:
+    """Functions that yield the constants."""
+    text = "u64 constant_{0}(void) {{ return sizeof({0}) > sizeof(long) ? (u64)({0}) : (unsigned long)({0}); }}"
+    return {f"constant_{name}": (text.format(name), 0) for name in lifted.constants}
+
+
+def same_constants(program: Program, lifted: LiftedTree) -> None:
+    """Compares the constants with the compiled ones."""
+    assert {name: program.run(f"constant_{name}")[0] for name in lifted.constants} == lifted.constants
     assert len(lifted.constants) > 10
 
 
@@ -109,16 +129,35 @@ def test_protections_are_the_compilers(
     version: str, architecture: str, features: tuple[str, ...], tmp_path: Path
 ) -> None:
     lifted = lifted_tree(version, architecture, features)
-    names = {f"check_{index}": index for index in lifted.protection_map}
-    setup = f"{lifted.platform.protection_setup}();" if lifted.platform.protection_setup else ""
-    found = "vm_get_page_prot({})" if lifted.platform.computes_protections else "protection_map[{}]"
+    program = compiled(lifted.root, lifted, tmp_path, of_protections(lifted))
+    same_protections(program, lifted)
+
+
+def of_protections(lifted: LiftedTree) -> dict[str, tuple[str, int]]:
+    """Functions that yield the page protections, by their index."""
+    path, line = lifted.protection_source["NONE"].rsplit(":", 1)
+    place = (lifted.root / path).read_text(errors="replace").splitlines()[int(line) - 1]
+    setup = ""
+    if "__P000" in place:
+        found = [f"__{'S' if index & 8 else 'P'}{index & 7:03b}" for index in range(16)]
+    elif lifted.platform.computes_protections:
+        found = [f"vm_get_page_prot({index})" for index in range(16)]
+    else:
+        setup = f"{lifted.platform.protection_setup}();" if lifted.platform.protection_setup else ""
+        found = [f"protection_map[{index}]" for index in range(16)]
     text = (
-        f"u64 {{}}(void) {{{{ u64 w = 0; {setup} pgprot_t r = {found}; __builtin_memcpy(&w, &r, sizeof(r)); "
+        "u64 protection_{}(void) {{ u64 w = 0; {} pgprot_t r = {}; __builtin_memcpy(&w, &r, sizeof(r)); "
         "return w | boot_protection; }}"
     )
-    functions = {name: (text.format(name, index), 0) for name, index in names.items()}
-    program = compiled(lifted.root, lifted, tmp_path, functions)
-    assert {index: program.run(name)[0] for name, index in names.items()} == lifted.protection_map
+    return {f"protection_{index}": (text.format(index, setup, value), 0) for index, value in enumerate(found)}
+
+
+def same_protections(program: Program, lifted: LiftedTree) -> None:
+    """Compares the table of page protections with the compiled one."""
+    special, instead = lifted.platform.protection or (0, 0)
+    taken = {index: instead if index == special else index for index in range(16)}
+    found = {index: program.run(f"protection_{place}")[0] for index, place in taken.items()}
+    assert found == lifted.protection_map
     assert set(lifted.protection_map) == set(range(16))
     assert lifted.protections == {name: lifted.protection_map[index] for name, index in CLASSES.items()}
 

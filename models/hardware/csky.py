@@ -5,14 +5,20 @@ walk starts at the address that setup_pgd() of arch/csky/abiv2/inc/abi/ckmmu.h a
 gives to the CPU. An invalid entry and a store through one that is not dirty raise exceptions that all go to
 handle_mm_fault(): arch/csky/kernel/traps.c trap_init(), arch/csky/kernel/entry.S csky_pagefault, arch/csky/mm/fault.c
 do_page_fault().
+
+In Linux 5.10 those exceptions go to handlers in assembly first, which find the entry, and make it valid, accessed, and for a
+store dirty and modified, if it is present and the software's bit allows the access: arch/csky/kernel/entry.S tlbop_begin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from checker.logic import both, either, ite, no
 from models.hardware import Constants, Machine, NamedBit
+from models.kernel.platforms.csky import HANDLERS
 from models.pte import Hardware
 
 
@@ -41,7 +47,25 @@ def _describe(constants: Constants, features: frozenset[str]) -> Mapping[str, Ha
             "whoever may read may execute: there is no bit against it",
         ),
     )
-    return {"pte": hardware}
+    return {"pte": _with_handlers(hardware, constants) if HANDLERS in features else hardware}
+
+
+def _with_handlers(hardware: Hardware, constants: Constants) -> Hardware:
+    """The same where exceptions go to handlers in assembly first, as in Linux 5.10: the macro tlbop_begin."""
+    present, valid = constants["_PAGE_PRESENT"], constants["_PAGE_VALID"]
+    read, write = present | constants["_PAGE_READ"], present | constants["_PAGE_WRITE"]
+    loaded = valid | constants["_PAGE_ACCESSED"]
+    stored = loaded | constants["_PAGE_DIRTY"] | constants["_PAGE_MODIFIED"]
+    return replace(
+        hardware,
+        readable=lambda entry: either((entry & valid) == valid, (entry & read) == read),
+        loaded=lambda entry: ite(both((entry & valid) == 0, (entry & read) == read), entry | loaded, entry),
+        handler=lambda entry: both(no(hardware.silent(entry)), (entry & write) == write),
+        handled=lambda entry: entry | stored,
+        source=f"{hardware.source}; csky_tlbinvalidl, csky_tlbinvalids, csky_tlbmodified",
+        serves_writable=True,
+        young_gates=False,
+    )
 
 
 _BITS = (

@@ -11,6 +11,7 @@ do_page_fault() (6.1).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from models.hardware import Constants, Machine, NamedBit
@@ -87,7 +88,9 @@ def _describe(constants: Constants, features: frozenset[str]) -> Mapping[str, Ha
     # writable without readable is reserved and raises a page fault
     kinds = (mapped | read, mapped | read | write, mapped | execute)
     hardware = (_updating if "svadu" in features else _trapping)(*kinds, accessed, dirty)
-    return {"pte": hardware, "pmd": hardware}
+    if "svrsw60t59b" in features:
+        hardware = replace(hardware, notes=(*hardware.notes, "Svrsw60t59b leaves bits 59 and 60 to software"))
+    return dict.fromkeys(("pte", "pmd", "pud"), hardware)
 
 
 _BITS = (

@@ -100,13 +100,23 @@ COMMON_SOURCES: dict[str, tuple[str, ...]] = {
 FOLDED = ("asm-generic/pgtable-nop4d.h", "asm-generic/pgtable-nopud.h", "asm-generic/pgtable-nopmd.h")
 COMMON_HEADERS: dict[str, bool] = {
     "asm/pgtable.h": False, "asm/page.h": False, "asm-generic/pgtable_uffd.h": True, **dict.fromkeys(FOLDED, False),
-    "linux/const.h": True, "uapi/linux/const.h": True, "vdso/const.h": True,
+    "linux/const.h": True, "uapi/linux/const.h": True, "vdso/const.h": True, "vdso/page.h": True,
 }  # fmt: skip
 
 
 def enabled(options: str) -> dict[str, str]:
     """The configuration with these options on; written without their common prefix."""
     return {f"CONFIG_{option}": "1" for option in options.split()}
+
+
+def disabled(options: str) -> dict[str, str]:
+    """The configuration with these options off."""
+    return {f"CONFIG_{option}": "" for option in options.split()}
+
+
+def without(word: str) -> str:
+    """The regular expression of a file that does not have a word."""
+    return rf"\A(?![\s\S]*\b{word}\b)"
 
 
 COMMON_CONFIG = enabled(
@@ -187,6 +197,34 @@ class BootProtection:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """What is another way in some kernels, told by the text of a file of the tree, as its configuration is not there.
+
+    Attributes:
+        path: the file; one that the tree lacks says nothing.
+        says: a regular expression; where the file has it, the rest holds.
+        config: configuration options that it sets; "" unsets one.
+        calls: calls whose value it changes.
+        protection_setup: the function that fills the table of page protections, where that is another way.
+        levels: the levels whose entries can map a user page, where they are others.
+        protection: an index of the table of page protections that no mapping without special flags has, and the one
+            that such mappings have instead.
+        assumes: the assumption that is made with it, as a sentence; "" if none.
+        traits: what the description of the hardware is told of such a kernel, as if it were a feature.
+    """
+
+    path: str
+    says: str
+    config: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, RunTime] = field(default_factory=dict)
+    protection_setup: str = ""
+    levels: tuple[str, ...] = ()
+    protection: tuple[int, int] | None = None
+    assumes: str = ""
+    traits: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Patch:
     """A section with instructions that the kernel puts in place of others when it boots.
 
@@ -208,10 +246,14 @@ class Platform:
         folder: its folder under ``arch/``.
         headers: include names that are read, True where the header may be absent.
         config: the kernel configuration, option -> value.
-        newer: options of it that are set only where the architecture's ``asm/pgtable.h`` names them.
+        drifts: what is another way in some kernels.
+        needs: files of the architecture; a tree with none of them does not support the machine. Empty if all do.
         sources: C files read where the tree has them, path -> the helpers they define.
         protection_map: the one of them with the table of page protections.
         protection_setup: the function that fills that table at boot; "" where it has an initialiser.
+        protection: an index of it that no ordinary mapping has, and the one that stands for it (:class:`Drift`).
+        assumes: assumptions that hold for all that is read, as sentences.
+        traits: what the description of the hardware is told of the kernel, beside the features.
         boot_protection: what the kernel adds to every entry of that table while it boots.
         abi: how wide ``long`` is, and the byte order.
         first: headers read before all others, because headers that are not on the list would include them.
@@ -244,8 +286,12 @@ class Platform:
     sources: Mapping[str, tuple[str, ...]]
     protection_map: str
     boot_protection: BootProtection | None = None
-    newer: frozenset[str] = frozenset()
+    drifts: tuple[Drift, ...] = ()
+    needs: tuple[str, ...] = ()
     protection_setup: str = ""
+    protection: tuple[int, int] | None = None
+    assumes: tuple[str, ...] = ()
+    traits: frozenset[str] = frozenset()
     abi: Abi = LP64
     first: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
@@ -296,10 +342,22 @@ class Platform:
         kept = {option: value for option, value in config.items() if value}
         return replace(found, config=kept, calls=calls, runtime=runtime, chosen=frozenset(names))
 
-    def without_options(self, named: Callable[[str], bool]) -> Platform:
-        """The platform on a kernel that does not have those of the newer options that are not named."""
-        kept = {option: value for option, value in self.config.items() if option not in self.newer or named(option)}
-        return replace(self, config=kept)
+    def as_told(self, told: Callable[[Drift], bool]) -> Platform:
+        """The platform as it is in a tree where some of its drifts hold."""
+        found = self
+        for drift in filter(told, self.drifts):
+            config = {**found.config, **drift.config}
+            found = replace(
+                found,
+                config={option: value for option, value in config.items() if value},
+                calls={**found.calls, **drift.calls},
+                protection_setup=drift.protection_setup or found.protection_setup,
+                levels=drift.levels or found.levels,
+                protection=drift.protection or found.protection,
+                traits=found.traits | drift.traits,
+                assumes=(*found.assumes, *([drift.assumes] if drift.assumes else [])),
+            )
+        return found
 
 
 VM_FLAGS = {"VM_NONE": 0, "VM_READ": 1, "VM_WRITE": 2, "VM_EXEC": 4, "VM_SHARED": 8, "VM_ACCESS_FLAGS": 7}

@@ -54,7 +54,7 @@ def machine_from_tree(lifted: LiftedTree, machine: Machine) -> Architecture:
         if lifted.constants.get(name, value) != value:
             raise KernelError(f"{name} is 0x{lifted.constants[name]:x} in the tree, the CPU has it at 0x{value:x}")
     try:
-        hardwares = dict(machine.describe(lifted.constants, platform.chosen))
+        hardwares = dict(machine.describe(lifted.constants, platform.chosen | platform.traits))
     except KeyError as why:
         raise CannotLift([NotLifted(str(why.args[0]), "", 0, "the hardware's description needs this macro")]) from None
     helpers: dict[str, Helper] = dict(lifted.helpers)

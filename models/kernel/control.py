@@ -19,6 +19,8 @@ from models.kernel.syntax import (
     Evaluate,
     Expression,
     If,
+    Jump,
+    Label,
     Leave,
     Loop,
     Refused,
@@ -26,6 +28,7 @@ from models.kernel.syntax import (
     Statement,
     Switch,
 )
+from models.kernel.tokens import printable
 from models.kernel.unit import Unit
 from models.kernel.values import Type, Unset, Value, Void, choose, unset
 from models.kernel.words import Word, binary, promote, truth
@@ -95,7 +98,7 @@ class Control(Expressions):
         self._statements: dict[type, Callable[[Any], None]] = {
             Block: self._run_block, Declare: self._run_declare, Evaluate: self._run_evaluate, If: self._run_if,
             Return: self._run_return, Loop: self._run_loop, Leave: self._run_leave, Switch: self._run_switch,
-            Assembly: self.run_assembly, Refused: self._run_refused,
+            Assembly: self.run_assembly, Refused: self._run_refused, Jump: self._run_jump, Label: self._run_jump,
         }  # fmt: skip
 
     @abstractmethod
@@ -207,6 +210,9 @@ class Control(Expressions):
 
     def _run_refused(self, statement: Refused) -> None:
         raise Unsupported(statement.reason, statement.token)
+
+    def _run_jump(self, statement: Jump | Label) -> None:
+        raise Unsupported(f"a jump or label ({printable(statement.token.text)}) is not understood", statement.token)
 
     def _run_leave(self, statement: Leave) -> None:
         flow = self.frame.flow

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from checker import terms
 from checker.terms import Term
 from models.kernel.errors import Unsupported
-from models.kernel.kinds import Types
+from models.kernel.kinds import Types, is_array
 from models.kernel.names import Names
 from models.kernel.quiet import acts
 from models.kernel.syntax import (
@@ -171,7 +171,18 @@ class Expressions(Names):
         """An expression's value as a variable of a type takes it."""
         if isinstance(node, Literal) and node.type is None:
             return self._filled(node, kind)
+        if isinstance(kind, Pointer) and isinstance(node, Name) and self.cell_of(node.token.text) is not None:
+            place = self.place(node)
+            if is_array(place.kind):
+                return self._first_of(place, kind, node)
         return self._fit(self.evaluate(node), kind, node.token)
+
+    def _first_of(self, place: Reference, kind: Pointer, node: Name) -> Value:
+        """An array where a pointer is wanted: it leads to the first element, and its index to the others."""
+        assert isinstance(place.kind, StructType)
+        if self.types.target(kind, node.token) != place.kind.members[0][1]:
+            raise Unsupported("an array as a pointer to another type", node.token)
+        return place
 
     def _fit(self, value: Value, kind: Type, token: Token) -> Value:
         if isinstance(value, Word) and isinstance(kind, IntType):

@@ -143,7 +143,7 @@ def _helper(
 
 
 def _of_a_user(found: list[Term]) -> list[Term]:
-    """The terms where an address that is compared with the start of the kernel's is a user's."""
+    """The terms where an address that is compared with the start of the kernel's, or its high bits, is a user's."""
     known: dict[Term, Term] = {}
     for term in terms.subterms(found):
         if term.op in ("ult", "ule"):
@@ -152,6 +152,10 @@ def _of_a_user(found: list[Term]) -> list[Term]:
                 known[term] = TRUE
             elif _is_address(second) and first.op == "const" and first.data >= LOWEST:
                 known[term] = FALSE
+        elif term.op == "band" and any(map(_is_address, term.args)):
+            mask = next((argument for argument in term.args if argument.op == "const"), None)
+            if mask is not None and mask.data % LOWEST == 0:
+                known[term] = terms.constant(0, term.width)
     return terms.substitute(found, known) if known else found
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from checker.terms import Term
-from models.kernel.architectures import COMMON_SOURCES, IN_PLACE, TEST, Platform
+from models.kernel.architectures import COMMON_SOURCES, IN_PLACE, TEST, Drift, Platform
 from models.kernel.coverage import Coverage, coverage
 from models.kernel.errors import (
     BUG,
@@ -43,6 +43,8 @@ from models.kernel.words import IntType, Undefined, Word, as_word, truth
 T = TypeVar("T")
 
 MAIN_HEADER = "include/linux/pgtable.h"
+MOVED = {"mk_pte": "include/linux/mm.h"}
+"""Helpers that are not the architectures' in newer releases, and the header that has them."""
 _KIND_OF_TYPE = {"pte_t": "pte", "pmd_t": "pmd", "pud_t": "pud", "pgprot_t": "pgprot", "swp_entry_t": "swp"}
 _KIND_OF_POINTER = {"struct vm_area_struct": "vma", "struct page": "page"}
 
@@ -121,13 +123,12 @@ def lift_tree(tree: Tree | Path, architecture: str, features: tuple[str, ...] = 
             raise KernelError(f"{architecture}: {name} and {min(clash)} exclude each other")
     platform = platform.with_features(chosen)
     _check_layout(folder, platform)
-    if platform.newer:
-        header = folder.read(f"arch/{platform.folder}/include/asm/pgtable.h")
-        platform = platform.without_options(lambda option: re.search(rf"\b{option}\b", header) is not None)
+    platform = platform.as_told(partial(_told, folder))
     sources = Sources(folder, platform.folder, platform.headers, platform.config, platform.folders)
     sources.macros.fixed = frozenset((*platform.runtime, *platform.calls, *platform.quiet, *QUIET))
     for header in (*platform.first, MAIN_HEADER):
-        sources.read(header)
+        if folder.has(header) or not platform.headers.get(header.split("include/", 1)[-1]):
+            sources.read(header)
     lifter = Lifter(sources, platform)
     lifter.read_sources()
     return lifter.result()
@@ -140,15 +141,23 @@ def liftable(tree: Tree | Path) -> list[str]:
         KernelError: the folder is no kernel tree, or has none of them.
     """
     folder = _opened(tree)
-    found = [name for name, platform in PLATFORMS.items() if folder.has(f"arch/{platform.folder}")]
+    found = [name for name, platform in PLATFORMS.items() if _is_there(folder, platform)]
     if not found:
         _check_layout(folder, next(iter(PLATFORMS.values())))
     return found
 
 
+def _is_there(tree: Tree, platform: Platform) -> bool:
+    return tree.has(f"arch/{platform.folder}") and (not platform.needs or any(map(tree.has, platform.needs)))
+
+
 def _opened(tree: Tree | Path) -> Tree:
     """The tree with nothing read from it so far."""
     return tree.fresh() if isinstance(tree, Tree) else Tree.open(tree)
+
+
+def _told(tree: Tree, drift: Drift) -> bool:
+    return tree.has(drift.path) and re.search(drift.says, tree.read(drift.path)) is not None
 
 
 def _check_layout(tree: Tree, platform: Platform) -> None:
@@ -162,6 +171,10 @@ def _check_layout(tree: Tree, platform: Platform) -> None:
         present = ", ".join(tree.folders("arch")[:40]) or "nothing"
         raise KernelError(
             f"{tree.label} has no arch/{platform.folder}, so it does not support {platform.name} (arch/ has {present})"
+        )
+    if platform.needs and not any(map(tree.has, platform.needs)):
+        raise KernelError(
+            f"{tree.label} has no {' and no '.join(platform.needs)}, so it does not support {platform.name}"
         )
     for path in (wanted, MAIN_HEADER):
         if not tree.has(path):
@@ -222,7 +235,11 @@ class Lifter:
             protections=found.classes,
             protection_map=found.table,
             protection_source=found.source,
-            assumptions=(*self.interpreter.used, *self.sources.tree.remarks(self.sources.files)),
+            assumptions=(
+                *self.interpreter.used,
+                *self.platform.assumes,
+                *self.sources.tree.remarks(self.sources.files),
+            ),
             configuration={name: self.platform.config.get(name, "") for name in asked},
             files=tuple(self.sources.files),
             replaced=tuple(self.interpreter.replaced),
@@ -306,7 +323,7 @@ class Lifter:
             raise Unsupported(f"{name} is defined as {printable(macro.text.strip())!r}, which is not understood", macro)
         declared = self.unit.declared.get(name)
         if declared is None:
-            raise NotThere(NOTHING)
+            raise NotThere(self._elsewhere(name) or NOTHING)
         sources = {**COMMON_SOURCES, **self.platform.sources}
         where = next((path for path, names in sources.items() if name in names), "")
         gone = (
@@ -315,6 +332,12 @@ class Lifter:
             else ""
         )
         raise Unsupported(f"declared{gone}" if gone else "declared, but its definition was not found", declared)
+
+    def _elsewhere(self, name: str) -> str:
+        """What has the helper instead of the architecture's headers."""
+        path, tree = MOVED.get(name, ""), self.sources.tree
+        there = path and tree.has(path) and re.search(rf"\b{name}\(", tree.read(path))
+        return f"a function for all architectures in {path}, which is not read" if there else ""
 
     def _call(self, name: str, types: list[Type]) -> Value:
         """The value of a call with an unknown for each argument."""

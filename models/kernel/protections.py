@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from models.kernel.architectures import CLASSES, MACROS, VM_FLAGS, Platform
@@ -41,11 +41,19 @@ class Protections:
 
 
 def protections(interpreter: Interpreter, platform: Platform, tree: Tree, evaluate: Evaluate) -> Protections:
-    """What the architecture's own function answers, its table, or what its macros say.
+    """What the architecture's own function answers, its table, or what its macros say, as ordinary mappings get it.
 
     Raises:
         KernelError: the table is there and cannot be read.
     """
+    found = _found(interpreter, platform, tree, evaluate)
+    if platform.protection is None or not found.table:
+        return found
+    special, instead = platform.protection
+    return replace(found, table={**found.table, special: found.table[instead]})
+
+
+def _found(interpreter: Interpreter, platform: Platform, tree: Tree, evaluate: Evaluate) -> Protections:
     function = interpreter.unit.functions.get(COMPUTED)
     if function is not None and platform.computes_protections:
         return _of_function(function, platform, evaluate)
@@ -54,7 +62,7 @@ def protections(interpreter: Interpreter, platform: Platform, tree: Tree, evalua
         return _of_table(interpreter, table, _added_at_boot(interpreter, platform, evaluate))
     if platform.protection_setup and tree.has(platform.protection_map):
         return _of_setup(interpreter, platform)
-    found = _of_index_macros(interpreter, evaluate)
+    found = _of_index_macros(interpreter, platform, evaluate)
     return found if found.classes else _of_macros(interpreter, platform, tree, evaluate)
 
 
@@ -121,16 +129,19 @@ def _of_setup(interpreter: Interpreter, platform: Platform) -> Protections:
     return table
 
 
-def _of_index_macros(interpreter: Interpreter, evaluate: Evaluate) -> Protections:
-    """The macros ``__P000`` to ``__S111`` of kernels before 6.0: execute, write, read."""
+def _of_index_macros(interpreter: Interpreter, platform: Platform, evaluate: Evaluate) -> Protections:
+    """The macros ``__P000`` to ``__S111`` of kernels before 6.0 (execute, write, read), with what is added at boot."""
     words: dict[int, int] = {}
     places: dict[int, str] = {}
+    if interpreter.unit.macros.lookup("__P000") is None:
+        return _classified(words, places)
+    added = _added_at_boot(interpreter, platform, evaluate)
     for index in range(ENTRIES):
         name = f"__{'S' if index & SHARED else 'P'}{index & (SHARED - 1):03b}"
         macro = interpreter.unit.macros.lookup(name)
         if macro is not None:
             try:
-                words[index] = _integer(evaluate(name), interpreter.platform.abi)
+                words[index] = _integer(evaluate(name), platform.abi) | added
             except (Unsupported, Undefined) as error:
                 raise fault(macro, f"the protection {name} cannot be read: {error}") from None
             places[index] = f"{macro.file}:{macro.line}"

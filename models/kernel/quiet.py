@@ -42,7 +42,8 @@ _BY_REASON = {
     ),
     "counts mappings of pages, and compares": (
         "page_table_check_pte_clear page_table_check_pmd_clear page_table_check_pud_clear page_table_check_pte_set "
-        "page_table_check_ptes_set page_table_check_pmd_set page_table_check_pud_set"
+        "page_table_check_ptes_set page_table_check_pmd_set page_table_check_pmds_set page_table_check_pud_set "
+        "page_table_check_puds_set"
     ),
     "keeps other code away meanwhile": (
         "preempt_disable preempt_enable local_irq_save local_irq_restore raw_local_irq_save raw_local_irq_restore "

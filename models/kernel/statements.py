@@ -12,6 +12,8 @@ from models.kernel.syntax import (
     Evaluate,
     Expression,
     If,
+    Jump,
+    Label,
     Leave,
     Loop,
     Parameter,
@@ -93,9 +95,20 @@ class BodyParser(Parser):
             raise self.error(token, "a statement expected")
         if token.text in ASM:
             return self._assembly()
-        if token.text in JUMPS or (self.peek(1).text == ":" and self.peek(2).text != ":"):
+        if token.text == "goto" and self.peek(1).kind == "word" and self.peek(2).text == ";":
+            return self._jump()
+        if token.text not in JUMPS and self.peek(1).text == ":" and self.peek(2).text != ":":
+            self.index += 2
+            return Label(token)
+        if token.text in JUMPS:
             return self._skip_to_semicolon(f"a jump or label ({printable(token.text)}) is not understood")
         return None
+
+    def _jump(self) -> Statement:
+        token = self.take()
+        label = self.word()
+        self.expect(";")
+        return Jump(token, label)
 
     def _assembly(self) -> Statement:
         token = self.peek()

@@ -267,7 +267,22 @@ class Switch:
     cases: tuple[tuple[tuple[Expression | None, ...], Block], ...]
 
 
-Statement = Declare | Evaluate | If | Return | Block | Loop | Leave | Switch | Assembly | Refused
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """``goto label``."""
+
+    token: Token
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """``label:``."""
+
+    token: Token
+
+
+Statement = Declare | Evaluate | If | Return | Block | Loop | Leave | Switch | Assembly | Jump | Label | Refused
 
 
 @dataclass(frozen=True, slots=True)

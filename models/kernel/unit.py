@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from models.kernel.errors import MAX_DECLARATION, Unsupported, fault
+from models.kernel.jumps import without_jumps
 from models.kernel.macros import Macros
 from models.kernel.parser import QUALIFIERS
 from models.kernel.statements import BodyParser
@@ -107,7 +108,7 @@ class Unit:
     def block(self, function: Function) -> Block:
         """The body."""
         if function._block is None:
-            function._block = self.parser(function.body, function.name).body()
+            function._block = without_jumps(self.parser(function.body, function.name).body())
         return function._block
 
     def initialiser(self, name: str) -> Literal | None:

@@ -23,6 +23,8 @@ ARC = Platform(
         ),
         "CONFIG_PGTABLE_LEVELS": "2",
         "CONFIG_PAGE_SHIFT": "13",
+        # asm/mmu.h of Linux 5.10 makes it of ARC_MMU_V4
+        "CONFIG_ARC_MMU_VER": "4",
     },
     sources={"arch/arc/mm/mmap.c": ()},
     protection_map="arch/arc/mm/mmap.c",

@@ -6,6 +6,7 @@ from models.kernel.architectures import (
     COMMON_CONFIG,
     COMMON_HEADERS,
     CONSTANTS,
+    Drift,
     Feature,
     Instead,
     Platform,
@@ -25,7 +26,7 @@ ARM64 = Platform(
         **COMMON_CONFIG,
         **enabled(
             "ARM64 ARM64_4K_PAGES ARM64_VA_BITS_48 ARM64_PA_BITS_48 ARM64_HW_AFDBM ARM64_MTE ARM64_BTI ARM64_BTI_KERNEL "
-            "ARM64_EPAN ARM64_CONTPTE HAVE_ARCH_USERFAULTFD_WP SPARSEMEM SPARSEMEM_VMEMMAP"
+            "ARM64_EPAN ARM64_CONTPTE ARCH_HAS_LAZY_MMU_MODE SPARSEMEM SPARSEMEM_VMEMMAP"
         ),
         "CONFIG_PGTABLE_LEVELS": "4",
         "CONFIG_PAGE_SHIFT": "12",
@@ -35,7 +36,13 @@ ARM64 = Platform(
         "CONFIG_ARM64_CONT_PTE_SHIFT": "4",
         "CONFIG_ARM64_CONT_PMD_SHIFT": "4",
     },
-    newer=frozenset({"CONFIG_HAVE_ARCH_USERFAULTFD_WP"}),
+    drifts=(
+        Drift(
+            "arch/arm64/include/asm/pgtable.h",
+            r"\bCONFIG_HAVE_ARCH_USERFAULTFD_WP\b",
+            config={"CONFIG_HAVE_ARCH_USERFAULTFD_WP": "1"},
+        ),
+    ),
     sources={
         "arch/arm64/mm/mmap.c": (),
         "arch/arm64/mm/fault.c": ("ptep_set_access_flags",),
@@ -44,6 +51,7 @@ ARM64 = Platform(
     protection_map="arch/arm64/mm/mmap.c",
     calls={
         "system_supports_mte": RunTime(0, "system_supports_mte() is false: there are no tags to be set with an entry"),
+        "is_lazy_mmu_mode_active": RunTime(0, "is_lazy_mmu_mode_active() is false: barriers are not put off"),
         "pte_cont": RunTime(0, "pte_cont() is false: an entry is on its own, in no block of contiguous ones"),
     },
     instead={

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Platform, RunTime, enabled
+from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Drift, Platform, RunTime, enabled
 from models.kernel.words import Abi
+
+HANDLERS = "handlers"
+"""The trait of a kernel whose exceptions go to handlers in assembly first."""
 
 ABIV2 = Platform(
     name="csky",
@@ -17,6 +20,14 @@ ABIV2 = Platform(
         "CONFIG_PAGE_SHIFT": "12",
         "CONFIG_PAGE_OFFSET": "0x80000000",
     },
+    # Linux 5.10; later kernels have every exception go to generic mm
+    drifts=(
+        Drift(
+            "arch/csky/kernel/entry.S",
+            r"\btlbop_begin tlbinvalids, _PAGE_WRITE, PAGE_DIRTY_BIT, PAGE_MODIFIED_BIT\b",
+            traits=frozenset({HANDLERS}),
+        ),
+    ),
     sources={"arch/csky/mm/init.c": ()},
     protection_map="arch/csky/mm/init.c",
     abi=Abi(bits=32, physical=32),

@@ -15,7 +15,7 @@ LOONGARCH = Platform(
     },
     config={
         **COMMON_CONFIG,
-        **enabled("LOONGARCH PAGE_SIZE_16KB 16KB_3LEVEL"),
+        **enabled("LOONGARCH PAGE_SIZE_16KB 16KB_3LEVEL SPARSEMEM"),
         "CONFIG_PGTABLE_LEVELS": "3",
         "CONFIG_PAGE_SHIFT": "14",
     },
@@ -27,10 +27,13 @@ LOONGARCH = Platform(
     protection_map="arch/loongarch/mm/cache.c",
     first=("arch/loongarch/include/asm/types.h", "arch/loongarch/include/asm/page.h"),
     runtime={
-        f"invalid_{level}_table": RunTime(
-            0, f"the address of invalid_{level}_table, which stands for an empty entry one level up, is taken as 0"
-        )
-        for level in ("pte", "pmd", "pud")
+        **{
+            f"invalid_{level}_table": RunTime(
+                0, f"the address of invalid_{level}_table, which stands for an empty entry one level up, is taken as 0"
+            )
+            for level in ("pte", "pmd", "pud")
+        },
+        "PTRLOG": RunTime(3, "PTRLOG is 3: a pointer has 8 bytes"),
     },
     instead={
         "set_pte": Instead(

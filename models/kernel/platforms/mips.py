@@ -52,10 +52,9 @@ _RIXI = Feature(
 )
 
 
-def _given(cacheable: int, *, rixi_test: bool = False) -> dict[str, RunTime]:
-    """What is only known at run time; ``cacheable`` is the cache attribute in its place."""
-    given = {**_TABLES, "_page_cachable_default": _cached(cacheable)}
-    return {**given, "cpu_has_rixi": _NO_RIXI} if rixi_test else given
+def _given(cacheable: int, rixi: RunTime) -> dict[str, RunTime]:
+    """What is only known at run time; ``cacheable`` is the cache attribute in its place, ``rixi`` what the CPU has."""
+    return {**_TABLES, "_page_cachable_default": _cached(cacheable), "cpu_has_rixi": rixi}
 
 
 def _cached(value: int) -> RunTime:
@@ -87,7 +86,7 @@ MIPS = Platform(
     quiet=_QUIET,
     abi=_LITTLE_32,
     first=_FIRST,
-    runtime=_given(0x600, rixi_test=True),
+    runtime=_given(0x600, _NO_RIXI),
     features={
         "rixi": _RIXI,
         "r1": Feature(
@@ -121,7 +120,7 @@ MIPS64 = Platform(
     quiet=_QUIET,
     abi=Abi(big_endian=True),
     first=_FIRST,
-    runtime=_given(0, rixi_test=True),
+    runtime=_given(0, _NO_RIXI),
     features={
         "rixi": _RIXI,
         "r4k": Feature(
@@ -164,7 +163,7 @@ XPA = Platform(
     quiet=_QUIET,
     abi=_TWO_WORDS,
     first=_FIRST,
-    runtime=_given(0x60),
+    runtime=_given(0x60, RunTime(1, "cpu_has_rixi is true: a CPU with extended addresses has those bits")),
     page_shift=14,
     physical_bits=40,
     levels=("pte",),
@@ -188,7 +187,7 @@ ALCHEMY = Platform(
     quiet=_QUIET,
     abi=_TWO_WORDS,
     first=_FIRST,
-    runtime=_given(0x18),
+    runtime=_given(0x18, _NO_RIXI),
     physical_bits=36,
     levels=("pte",),
     says="36-bit physical addresses: the TLB takes the high word, software bits are in the low one",
@@ -206,7 +205,7 @@ R3000 = Platform(
     quiet=_QUIET,
     abi=_LITTLE_32,
     first=_FIRST,
-    runtime=_given(0),
+    runtime=_given(0, _NO_RIXI),
     physical_bits=32,
     levels=("pte",),
     says="the R3000's TLB: the same handlers, the TLB takes an entry as it is",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Feature, Instead, Platform, RunTime, enabled
+from models.kernel.architectures import COMMON_HEADERS, CONSTANTS, Drift, Feature, Instead, Platform, RunTime, enabled
 from models.kernel.words import Abi
 
 _FIRST = ("arch/powerpc/include/asm/page.h",)
@@ -19,7 +19,8 @@ _QUIET = {
         for does in ("set", "update")
         for level in ("", "_pmd", "_pud")
     },
-    **dict.fromkeys(("hpte_need_flush", "hpte_do_hugepage_flush", "flush_hash_entry"), "drops a hashed translation"),
+    **dict.fromkeys(("hpte_need_flush", "hpte_do_hugepage_flush"), "drops a hashed translation"),
+    **dict.fromkeys(("flush_hash_entry", "flush_hash_pages"), "drops a hashed translation"),
     **dict.fromkeys(("radix__flush_tlb_page", "radix__flush_tlb_page_psize"), "drops translations from TLBs"),
 }
 _STEP = (
@@ -68,13 +69,14 @@ _COHERENT = RunTime(1, "cpu_has_feature() is true: the instruction cache needs n
 _POWER10 = RunTime(1, "cpu_has_feature() is true: a POWER10 or newer, whose accelerators see changed entries")
 
 
-def _headers(names: str) -> dict[str, bool]:
-    """What every platform reads, and some more."""
+def _headers(names: str, older: str = "") -> dict[str, bool]:
+    """What every platform reads, and some more; ``older`` are the names of some in other releases."""
     return {
         **COMMON_HEADERS,
         "asm/asm-const.h": False,
         "asm/pgtable-masks.h": True,
         **dict.fromkeys((f"asm/{name}" for name in names.split()), False),
+        **dict.fromkeys((f"asm/{name}" for name in older.split()), True),
     }
 
 
@@ -105,7 +107,7 @@ _BOOK3S64_CONFIG = {
         "PAGE_SIZE_64KB PPC_THP PPC_MEM_KEYS PPC_PKEY PHYS_ADDR_T_64BIT NUMA NUMA_BALANCING TRANSPARENT_HUGEPAGE "
         "HAVE_ARCH_TRANSPARENT_HUGEPAGE HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD ARCH_HAS_PTE_DEVMAP ZONE_DEVICE "
         "ARCH_ENABLE_THP_MIGRATION ARCH_WANT_PMD_MKWRITE HAVE_ARCH_SOFT_DIRTY MEM_SOFT_DIRTY SPARSEMEM "
-        f"SPARSEMEM_EXTREME SPARSEMEM_VMEMMAP {_HUGETLB}",
+        f"ARCH_HAS_LAZY_MMU_MODE PPC_RADIX_BROADCAST_TLBIE SPARSEMEM_EXTREME SPARSEMEM_VMEMMAP {_HUGETLB}",
         page_shift=16,
         levels=4,
     ),
@@ -148,6 +150,7 @@ def _book3s64(name: str, radix: bool, says: str, **more: Any) -> Platform:
             "vmflag_to_pte_pkey_bits": RunTime(0, "mappings have protection key 0"),
             "mmu_has_feature": RunTime(int(not radix), _HASHED.format("false" if radix else "true")),
             "cpu_has_feature": _POWER10 if radix else _COHERENT,
+            "atomic_read": RunTime(0, "atomic_read() is 0: no accelerator uses the address space (mm->context.copros)"),
             "is_exec_fault": _NO_FETCH,
         },
         instead=_STEPS,
@@ -170,6 +173,14 @@ BOOK3S64 = _book3s64(
         pud_index_size=9,
         pte_table_size=256,
         pmd_table_size=4096,
+    ),
+    # arch/powerpc/mm/pgtable.c of such kernels asks radix_enabled() after this
+    drifts=(
+        Drift(
+            "arch/powerpc/kernel/dt_cpu_ftrs.c",
+            r"\bfeat_enable_mmu_radix\([^}]*\bMMU_FTRS_HASH_BASE\b",
+            calls={"mmu_has_feature": RunTime(1, f"{_HASHED.format('true')}, as feat_enable_mmu_radix() leaves it")},
+        ),
     ),
     features={
         "rcfault": Feature(
@@ -220,14 +231,14 @@ _STORED = {
 }
 
 
-def _classic(name: str, headers: str, options: str, physical: int, says: str, **more: Any) -> Platform:
+def _classic(name: str, headers: str, options: str, physical: int, says: str, older: str = "", **more: Any) -> Platform:
     """A 32-bit kernel with 4K pages and two levels of tables."""
     wide = physical > 32
     more = {"calls": _NO_HASH, "instead": _STORED, "runtime": _PAGES, **more}
     return Platform(
         name=name,
         folder="powerpc",
-        headers=_headers(f"page_32.h pgtable-types.h {headers}"),
+        headers=_headers(f"page_32.h pgtable-types.h {headers}", older),
         config=_config(
             f"PPC32 32BIT CPU_BIG_ENDIAN PPC_4K_PAGES PAGE_SIZE_4KB {options}"
             + (" PHYS_64BIT PTE_64BIT PHYS_ADDR_T_64BIT" if wide else ""),
@@ -253,6 +264,7 @@ BOOK3S32 = _classic(
     "book3s/pgtable.h book3s/32/pgtable.h",
     "PPC_BOOK3S PPC_BOOK3S_32 PPC_BOOK3S_603 PPC_BOOK3S_604",
     physical=32,
+    older="book3s/32/hash.h",
     calls={**_NO_HASH, "mmu_has_feature": RunTime(1, _HASHED.format("true")), "cpu_has_feature": _COHERENT},
     instead={
         "pte_update": Instead(
@@ -272,6 +284,10 @@ BOOK3S32 = _classic(
     says="604 and newer, 750, 74xx: a hashed table that hash_page() fills from the page tables, recording on the way",
 )
 
+_FSL = "E500 FSL_BOOKE PPC_FSL_BOOK3E"
+"""What Linux 5.10 calls them."""
+_PTE_E500 = "nohash/pte-e500.h nohash/pte-book3e.h"
+"""The same header, the second is Linux 5.10's."""
 _NOHASH = "nohash/pgtable.h nohash/32/pgtable.h"
 
 PPC_8XX = _classic(
@@ -292,17 +308,20 @@ PPC_44X = _classic(
 
 PPC_85XX = _classic(
     "powerpc-85xx",
-    f"{_NOHASH} nohash/32/pte-85xx.h",
-    "PPC_85xx PPC_E500 BOOKE SMP",
+    _NOHASH,
+    f"PPC_85xx PPC_E500 BOOKE SMP {_FSL}",
     physical=32,
+    older="nohash/32/pte-85xx.h nohash/32/pte-fsl-booke.h",
+    needs=tuple(f"arch/powerpc/include/asm/nohash/32/pte-{name}.h" for name in ("85xx", "fsl-booke")),
     says="e500 with entries of 32 bits: a software-loaded TLB; only dirty entries are loaded writable",
 )
 
 E500 = _classic(
     "powerpc-e500",
-    f"{_NOHASH} nohash/pte-e500.h",
-    f"PPC_85xx PPC_E500 PPC_E500MC BOOKE SMP {_HUGETLB}",
+    _NOHASH,
+    f"PPC_85xx PPC_E500 PPC_E500MC BOOKE SMP {_FSL} {_HUGETLB}",
     physical=36,
+    older=_PTE_E500,
     says="e500 with entries of 64 bits (large physical addresses): as powerpc-85xx, with permissions for each mode",
 )
 
@@ -310,12 +329,12 @@ BOOK3E64 = Platform(
     name="powerpc-book3e64",
     folder="powerpc",
     headers=_headers(
-        "page_64.h pgtable-types.h nohash/pgtable.h nohash/64/pgtable.h nohash/64/pgtable-4k.h nohash/pte-e500.h"
+        "page_64.h pgtable-types.h nohash/pgtable.h nohash/64/pgtable.h nohash/64/pgtable-4k.h", _PTE_E500
     ),
     config={
         **_config(
             "PPC64 64BIT SMP CPU_BIG_ENDIAN PPC_BOOK3E_64 PPC_E500 PPC_E500MC BOOKE PPC_4K_PAGES PAGE_SIZE_4KB "
-            f"PHYS_64BIT PTE_64BIT PHYS_ADDR_T_64BIT SPARSEMEM SPARSEMEM_VMEMMAP {_HUGETLB}",
+            f"E500 PPC_BOOK3E PPC_FSL_BOOK3E PHYS_64BIT PTE_64BIT PHYS_ADDR_T_64BIT SPARSEMEM SPARSEMEM_VMEMMAP {_HUGETLB}",
             page_shift=12,
             levels=4,
         ),

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_HEADERS, Feature, Instead, Platform, RunTime, enabled
+from typing import Any
+
+from models.kernel.architectures import (
+    COMMON_HEADERS,
+    Drift,
+    Feature,
+    Instead,
+    Platform,
+    RunTime,
+    disabled,
+    enabled,
+    without,
+)
 from models.kernel.words import Abi
 
-_HEADERS = {**COMMON_HEADERS, "asm/pgtable-bits.h": False, "asm/errata_list.h": False}
+_HEADERS = {**COMMON_HEADERS, "asm/pgtable-bits.h": False, "asm/errata_list.h": True}
 _COMMON = "MMU SMP RISCV ARCH_HAS_PTE_SPECIAL HUGETLB_PAGE MIGRATION SWAP"
 _COMPILER = {"__riscv_cmodel_medany": "1"}
 """What the compiler defines under the kernel's own flags; init.c refuses to be compiled without."""
@@ -21,6 +33,25 @@ _INSTEAD = {
         where="svvptc",
     )
 }
+_EXTENSIONS: dict[str, Any] = {
+    "cpu_tests": frozenset({"riscv_has_extension_likely", "riscv_has_extension_unlikely"}),
+    "cpu_features": {
+        "RISCV_ISA_EXT_SVNAPOT": "svnapot",
+        "RISCV_ISA_EXT_SVRSW60T59B": "svrsw60t59b",
+        # with it ptep_set_access_flags() leaves the same
+        "RISCV_ISA_EXT_SVVPTC": "",
+    },
+    "clear_vm_flags": frozenset({"VM_SHADOW_STACK"}),
+}
+_KCONFIG = "arch/riscv/Kconfig"
+_SHADOW_STACKS = Drift(
+    "arch/riscv/include/asm/mman.h",
+    r"\bret = \(VM_READ \| VM_WRITE\)",
+    protection=(2, 3),
+    assumes="mappings are no shadow stacks: with PROT_WRITE they have VM_READ (arch_calc_vm_prot_bits()), and the entry "
+    "for VM_WRITE alone in protection_map is not checked",
+)
+_NO_NUMA = Drift(_KCONFIG, without("ARCH_SUPPORTS_NUMA_BALANCING"), config=disabled("NUMA NUMA_BALANCING"))
 _TYPES = "the CPU has neither Svpbmt nor T-Head's memory types"
 
 RISCV64 = Platform(
@@ -37,18 +68,42 @@ RISCV64 = Platform(
         "CONFIG_PAGE_SHIFT": "12",
         **_COMPILER,
     },
+    drifts=(
+        _NO_NUMA,
+        _SHADOW_STACKS,
+        Drift(_KCONFIG, without("HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD"), levels=("pte", "pmd")),
+        Drift(
+            _KCONFIG,
+            r"\bselect HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD\b",
+            config=enabled("HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD"),
+        ),
+        Drift(
+            _KCONFIG,
+            without("HAVE_ARCH_TRANSPARENT_HUGEPAGE"),
+            config=disabled("TRANSPARENT_HUGEPAGE HAVE_ARCH_TRANSPARENT_HUGEPAGE ARCH_ENABLE_THP_MIGRATION"),
+            levels=("pte",),
+        ),
+        Drift(_KCONFIG, r"\bdefault 3 if 64BIT\b", config={"CONFIG_PGTABLE_LEVELS": "3"}),
+        Drift(
+            _KCONFIG,
+            r"\bselect HAVE_ARCH_SOFT_DIRTY\b.*\bRISCV_ISA_SVRSW60T59B\b",
+            config=enabled(
+                "RISCV_ISA_SVRSW60T59B HAVE_ARCH_SOFT_DIRTY MEM_SOFT_DIRTY HAVE_ARCH_USERFAULTFD_WP PTE_MARKER_UFFD_WP"
+            ),
+        ),
+    ),
     sources=_SOURCES,
     instead=_INSTEAD,
     protection_map="arch/riscv/mm/init.c",
-    first=("arch/riscv/include/asm/errata_list.h",),
+    first=("arch/riscv/include/asm/errata_list.h", "arch/riscv/include/asm/page.h"),
     calls={
         f"riscv_page_{name}": RunTime(0, f"riscv_page_{name}() is 0: {_TYPES}") for name in ("mtmask", "nocache", "io")
     },
-    cpu_tests=frozenset({"riscv_has_extension_likely", "riscv_has_extension_unlikely"}),
-    cpu_features={"RISCV_ISA_EXT_SVNAPOT": "svnapot"},
+    **_EXTENSIONS,
     features={
         "svadu": Feature("the CPU sets the accessed and dirty bits itself"),
         "svnapot": Feature("naturally aligned pages of 64 KiB in one entry (Linux 6.4 and newer)"),
+        "svrsw60t59b": Feature("two more bits for software: soft-dirty and userfaultfd write protection (Linux 7.2)"),
         "svpbmt": Feature(
             "memory types in page-table entries",
             calls={
@@ -58,6 +113,7 @@ RISCV64 = Platform(
         ),
     },
     physical_bits=56,
+    levels=("pte", "pmd", "pud"),
     says="the CPU walks the tables; an entry that is not young, or clean at a store, traps",
 )
 
@@ -71,11 +127,13 @@ RISCV32 = Platform(
         "CONFIG_PAGE_SHIFT": "12",
         **_COMPILER,
     },
+    drifts=(_NO_NUMA, _SHADOW_STACKS),
     sources=_SOURCES,
     instead=_INSTEAD,
     protection_map="arch/riscv/mm/init.c",
-    first=("arch/riscv/include/asm/errata_list.h",),
+    first=("arch/riscv/include/asm/errata_list.h", "arch/riscv/include/asm/page.h"),
     abi=Abi(bits=32, physical=32),
+    **_EXTENSIONS,
     features={"svadu": Feature("the CPU sets the accessed and dirty bits itself")},
     physical_bits=34,
     levels=("pte",),

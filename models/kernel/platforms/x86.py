@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from models.kernel.architectures import COMMON_CONFIG, COMMON_HEADERS, ENTRY, WORD, Feature, Platform, RunTime, enabled
+from models.kernel.architectures import (
+    COMMON_CONFIG,
+    COMMON_HEADERS,
+    ENTRY,
+    WORD,
+    Drift,
+    Feature,
+    Platform,
+    RunTime,
+    enabled,
+)
 from models.kernel.words import Abi
 
 _HEADERS = {
@@ -52,6 +62,7 @@ X86_64 = Platform(
         "CONFIG_PGTABLE_LEVELS": "4",
         "CONFIG_PAGE_SHIFT": "12",
     },
+    drifts=(Drift("arch/x86/Kconfig", r"\bdefault 5 if X86_64\b", config={"CONFIG_PGTABLE_LEVELS": "5"}),),
     sources=_SOURCES,
     protection_map="arch/x86/mm/pgprot.c",
     helpers=_HELPERS,
