@@ -54,6 +54,12 @@ CASES = (
     Case("one configuration, all proved", (*PTECHECK, "check", "loongarch/linux-6.12"), goal=2.0),
     Case("one configuration, violated", (*PTECHECK, "check", "loongarch/original"), (1,), goal=2.0),
     Case("one system", (*PTECHECK, "check", "loongarch/original", "--split", "carry-dirty"), (1,)),
+    Case(
+        "shortest counterexample of the original bug",
+        (*PTECHECK, "check", "loongarch/original", "--split", "carry-dirty", "--invariant", "cow-isolation"),
+        (1,),
+    ),
+    Case("two processes, all proved", (*PTECHECK, "check", "loongarch/huacai", "--split", "carry-dirty"), goal=0.3),
     Case("the default comparison", (*PTECHECK, "check"), (1,), goal=10.0),
     Case("the default comparison, one process", (*PTECHECK, "check", "--jobs", "1"), (1,), slow=True),
     Case("whole kernel, two processes, sparc64", (*KERNEL, "sparc64/linux-6.12"), goal=5.0),

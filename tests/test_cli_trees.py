@@ -76,10 +76,34 @@ class TestOneMachine:
 
 
 class TestManyMachines:
-    def test_machines_that_cannot_be_read_do_not_stop_the_others(self, bad):
-        run = check("csky", "csky-abiv1", "--kernel", bad)
-        assert run.returncode == 2  # asked for by name, and its bits are not there
-        assert "abi/pgtable-bits.h" in run.stderr
+    @pytest.mark.parametrize("machines", [("csky-abiv1",), ("csky", "csky-abiv1"), ("csky", "csky-abiv1", "hexagon")])
+    @pytest.mark.parametrize("jobs", ["1", "2"])
+    def test_one_that_is_asked_for_by_name_and_cannot_be_read_is_an_error(self, machines, jobs, bad):
+        run = check(*machines, "--kernel", bad, "--jobs", jobs)
+        assert run.returncode == 2
+        assert run.stdout == ""
+        assert "abi/pgtable-bits.h" in run.stderr.splitlines()[-1]  # behind how far it had come
+        assert "Traceback" not in run.stderr
+
+    @pytest.mark.slow
+    def test_report_and_evidence_are_the_same_whoever_makes_them(self, bad, tmp_path):
+        texts, files = [], []
+        for jobs in ("1", "2"):
+            folder = tmp_path / jobs
+            run = check("--kernel", bad, "--jobs", jobs, "--save", folder)
+            texts.append((run.returncode, run.stdout))
+            files.append({path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()})
+        assert texts[0] == texts[1]
+        assert files[0] == files[1]
+        assert any(path.name.endswith(".trace.json") for path in files[0])
+        assert any(path.name == "safety.smt2" for path in files[0])
+
+    def test_a_folder_that_cannot_be_written_to_is_explained(self, bad, tmp_path):
+        (tmp_path / "csky_tree").write_text("in the way")
+        run = check("--kernel", bad, "--save", tmp_path)
+        assert run.returncode == 2
+        assert "cannot write" in run.stderr
+        assert "Traceback" not in run.stderr
 
     def test_all_machines_of_a_tree(self, bad):
         run = check("--kernel", bad)

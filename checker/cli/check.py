@@ -193,7 +193,7 @@ def run_check(args: argparse.Namespace) -> int:
     if args.kernel and args.kernel.patches:
         return _run_changes(args, jobs)
     named = bool(args.kernel and args.configs)
-    if named and not by_machine(jobs, cores(args.jobs)):
+    if named and (cores(args.jobs) == 1 or not by_machine(jobs, cores(args.jobs))):
         _lift_once(jobs)
     make = _making(args, jobs)
     outcomes = [outcome for outcome in decide_jobs(jobs, _options(args), args.jobs, make) if outcome.results]
@@ -286,7 +286,10 @@ def _is_comparison(args: argparse.Namespace) -> bool:
 
 
 def _lift_once(jobs: list[Job]) -> None:
-    """Reads the tree before the workers are forked, so that they share it and its errors come first."""
+    """Reads the tree before the workers are forked, so that they share it and its errors come first.
+
+    Where each worker reads machines of its own, an error takes the report's place afterwards.
+    """
     from checker.cli.jobs import NotModelled, find_architecture
 
     for config, kernel in dict.fromkeys((job.config, job.kernel) for job in jobs):
