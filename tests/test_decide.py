@@ -151,7 +151,7 @@ def test_a_depth_beyond_the_deepest_state_is_not_unrolled_and_the_verdict_says_s
         unrolled.append(depth)
         return check_bounded(system, depth, **kwargs)
 
-    monkeypatch.setattr(decision, "check_bounded", record)
+    monkeypatch.setattr("checker.bmc.check_bounded", record)
     results = decide(counter(), Options(depth=50))
     assert unrolled == [9]
     assert [(r.verdict, r.depth) for r in results] == [
@@ -170,7 +170,7 @@ def test_a_depth_is_unrolled_where_the_deepest_state_is_not_known(monkeypatch: p
 
 def test_a_bound_that_was_not_reached_is_not_stretched(monkeypatch: pytest.MonkeyPatch) -> None:
     late = BoundedResult(depth=2, stopped="time limit of 1 s reached")
-    monkeypatch.setattr(decision, "check_bounded", lambda *_, **__: late)
+    monkeypatch.setattr("checker.bmc.check_bounded", lambda *_, **__: late)
     results = decide(counter(), Options(depth=50))
     assert [(r.verdict, r.depth, r.reason) for r in results[1:]] == [
         (Verdict.BOUNDED, 2, "time limit of 1 s reached")

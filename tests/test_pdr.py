@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from checker import decision, pdr
+from checker import pdr
 from checker.beyond import Beyond
 from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
 from checker.codegen import compile_masks
 from checker.decision import FALLBACK_DEPTH, INTERRUPTED, Options, decide
 from checker.explicit import Origin, explore
 from checker.frames import Frames
-from checker.induction import clause_from_literals, proof_of, property_clause, vocabulary
+from checker.induction import Proof, clause_from_literals, proof_of, property_clause, vocabulary
 from checker.limits import Budget, OutOfBudget
 from checker.logic import both, either, implies, ite, lshr, no, same, select, ult
 from checker.pdr import Closed, Run, reach_or_close
@@ -291,7 +291,7 @@ def test_clauses_that_are_not_inductive_prove_nothing(monkeypatch: pytest.Monkey
 def test_a_certificate_that_does_not_check_is_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
     system = _counter(invariants=(Invariant("far", "the counter is not 300", lambda s: s[0] != 300),))
     clause = property_clause(system, "far")
-    lie = decision.Proof((clause,), (clause.text,))
+    lie = Proof((clause,), (clause.text,))
     monkeypatch.setattr(Beyond, "decide", lambda *_: lie)
     (result,) = _beyond_100(system)
     assert (result.verdict, result.depth, result.certificate) == (Verdict.UNKNOWN, None, None)
