@@ -1,0 +1,80 @@
+"""Times the two ways to a proof of the mm world, by all its states and by clauses, as the number of processes grows.
+
+Usage: python -m bench.beyond [--processes N...] [--rounds N] [--timeout S] [--config CONFIG] [--split SPLIT]
+
+Both are whole processes in the same rounds: every invariant is decided, the proofs re-checked as a verdict has them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+from checker.decision import Options, decide
+from checker.verdict import Verdict
+from models.registry import architecture
+from models.worlds import mm_system
+
+WAYS = {"states": 100_000_000, "clauses": 1}
+"""How many states may be enumerated; where it is one, clauses are all that is left."""
+
+
+def decide_once(way: str, processes: int, config: str, split: str, timeout: float) -> dict[str, object]:
+    """What one way says: the verdicts, the states that were enumerated, the clauses of the largest certificate."""
+    system = mm_system(architecture(config), split, processes)
+    results = decide(system, Options(seconds=timeout, states=WAYS[way]))
+    return {
+        "verdicts": sorted({result.verdict.value for result in results}),
+        "states": results[0].states,
+        "clauses": max((len(r.certificate.clauses) for r in results if r.certificate), default=None),
+    }
+
+
+def _timed(way: str, processes: int, args: argparse.Namespace) -> tuple[float, dict[str, object]]:
+    options = ["--config", args.config, "--split", args.split, "--timeout", str(args.timeout)]
+    command = [sys.executable, "-m", "bench.beyond", "--way", way, "--processes", str(processes), *options]
+    began = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return time.perf_counter() - began, json.loads(done.stdout)
+
+
+def _row(processes: int, args: argparse.Namespace) -> str:
+    times: dict[str, list[float]] = {way: [] for way in WAYS}
+    found: dict[str, dict[str, object]] = {}
+    for _ in range(args.rounds):
+        for way, seconds in times.items():
+            took, found[way] = _timed(way, processes, args)
+            seconds.append(took)
+    cells = []
+    for way, size in (("states", "states"), ("clauses", "clauses")):
+        proved = found[way]["verdicts"] == [Verdict.PROVED.value]
+        cells.append(f"{found[way][size]}" if proved else "")
+        cells.append(f"{statistics.median(times[way]):.2f} s" if proved else "not decided")
+    return f"| {processes} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Measures and prints the table; or, with ``--way``, is one of the measured."""
+    parser = argparse.ArgumentParser(description="proofs by all states against proofs by clauses")
+    parser.add_argument("--processes", type=int, nargs="+", default=[2, 3, 4], help="default: 2 3 4")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds to run (default: 3)")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds for each (default: 300)")
+    parser.add_argument("--config", default="loongarch/huacai", help="default: loongarch/huacai")
+    parser.add_argument("--split", default="carry-dirty", help="default: carry-dirty")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.way:
+        print(json.dumps(decide_once(args.way, args.processes[0], args.config, args.split, args.timeout)))
+        return
+    print(f"{args.config}, mm world, {args.split}: every invariant, medians of {args.rounds}\n")
+    print("| processes | states | by all states | clauses | by clauses |\n| --- | --- | --- | --- | --- |")
+    for processes in args.processes:
+        print(_row(processes, args), flush=True)
+
+
+if __name__ == "__main__":
+    main()
