@@ -29,8 +29,10 @@ class Result:
     Attributes:
         invariant: the invariant's name.
         verdict: one of the closed set.
-        depth: violated: transitions of the shortest counterexample; bounded: transitions covered; else None.
-        reason: unknown, vacuous and bounded: why it is no more than that; else "".
+        depth: violated: transitions of the counterexample, the shortest unless a reason is given; bounded: transitions
+            covered; else None.
+        reason: unknown, vacuous and bounded: why it is no more than that; proved: why its states were not enumerated, and
+            what is not known; violated: why it may not be the shortest way; else "".
         seconds: time spent on the system this result comes from, shared by its invariants.
         trace: the replayed counterexample of a violation.
         certificate: the inductive invariant of a proof.
