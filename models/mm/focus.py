@@ -25,6 +25,7 @@ from models.mm.state import (
     at,
     choose,
     on_zero_page,
+    refers,
     refers_to,
     renumbered,
     typed_like,
@@ -35,7 +36,7 @@ def well_formed(s: World) -> Any:
     """What every reachable state is like.
 
     Pages have their canonical numbers and pages of nobody are blank, who does not exist has nothing, nobody is
-    elsewhere, and no shared file mapping maps the zero page.
+    elsewhere, no shared file mapping maps the zero page, and a stale TLB entry is for a page still referred to.
     """
     parts = [alike(s, renumbered(s))]
     for q in s.processes:
@@ -43,6 +44,7 @@ def well_formed(s: World) -> Any:
             implies(at(q, ABSENT), alike(q, typed_like(q, ABSENT_PROCESS))),
             no(at(q, ELSEWHERE)),
             implies(q.vma.shared, no(on_zero_page(s, q))),
+            implies(q.stale, refers(s, q)),
         ]
     return both(*parts)
 
