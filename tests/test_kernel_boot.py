@@ -54,6 +54,8 @@ def lifted(root: Path, body: str, source: str = SOURCE, setup: str = "fill") -> 
         f"{FILL} if (none) return; protection_map[0] = __pgprot(9);",
         "protection_map[0] = __pgprot(9); protection_map[2 - 2] = __pgprot(1); half(2, 4);",
         f"do {{ {FILL} }} while (0);",
+        "pgprot_t *map = protection_map; map[0] = __pgprot(9); map[0] = __pgprot(1); half(2, 4);",
+        f"{FILL} if (none) goto out; protection_map[0] = __pgprot(9); out: scratch = 1;",
     ],
 )
 def test_what_a_function_gives_to_the_table_is_the_table(body: str, tmp_path: Path) -> None:
@@ -86,7 +88,9 @@ def test_what_a_function_gives_to_the_table_is_the_table(body: str, tmp_path: Pa
         (f"{FILL} frobnicate(1);", "frobnicate() is not known"),
         (f"{FILL} half(1);", "half() takes 2 arguments"),
         (f"{FILL} fill();", "calls itself"),
-        (f"{FILL} goto out; out: ;", "a jump or label"),
+        (f"{FILL} {{ unsigned int *map = protection_map; map[0] = 1; }}", "a pointer whose target is not known"),
+        (f"{FILL} {{ pgprot_t *map = protection_map; map[16] = __pgprot(1); }}", ""),
+        (f"{FILL} for (i = 0; i < 1; i++) goto out; out: ;", "a jump or label"),
         (f"{FILL} protection_map[0] = scratch;", "scratch is a variable whose value"),
         (f"{FILL} protection_map[0] = 1;", "a value of another type"),
     ],

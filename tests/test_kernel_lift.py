@@ -11,6 +11,7 @@ import pytest
 
 from checker import terms
 from models.kernel import CannotLift, KernelError, LiftedTree, NotLifted, architecture_from_tree, lift_tree
+from models.kernel.jumps import MAX_BRANCHES
 from models.kernel.platforms import PLATFORMS
 from models.kernel.tokens import Token
 from models.kernel.words import INT, LONG, UINT, ULONG, Abi, Undefined, binary, convert, literal, number
@@ -71,6 +72,17 @@ BODIES = [
      lambda w: int(bool((w & 1 and w & 2) or not w & 4))),
     ("return ({ pte_t other = pte; pte_val(other) |= 1; other; });", lambda w: w | 1),
     ("do { pte_val(pte) |= 1; } while (0); return pte;", lambda w: w | 1),
+    ("if (pte_val(pte) & 1) { pte_val(pte) |= 2; goto out; } pte_val(pte) |= 4; out: return pte;",
+     lambda w: w | 2 if w & 1 else w | 4),
+    ("unsigned long v; if (pte_val(pte) & 1) { v = 1; goto out; } if (pte_val(pte) & 2) { v = 2; goto out; } else v = 3; "
+     "v += 4; out: return __pte(v);", lambda w: 1 if w & 1 else 2 if w & 2 else 7),
+    ("if (pte_val(pte) & 1) goto out; else if (pte_val(pte) & 2) { goto out; } pte_val(pte) = 0; out: return pte;",
+     lambda w: w if w & 3 else 0),
+    ("if (pte_val(pte) & 1) return pte; if (pte_val(pte) & 2) goto out; pte_val(pte) |= 8; out: pte_val(pte) |= 16; "
+     "return pte;", lambda w: w if w & 1 else w | 16 if w & 2 else w | 24),
+    ("goto out; pte_val(pte) = 9; out: return pte;", lambda w: w),
+    ("if (pte_val(pte) & 1) goto one; pte_val(pte) |= 2; one: if (pte_val(pte) & 4) goto two; pte_val(pte) |= 8; "
+     "two: return pte;", lambda w: w | (0 if w & 1 else 2) | (0 if w & 4 else 8)),
     ("pte_t r = { .pte = 7 }; return r;", lambda w: 7),
     ("return (pte_t) { };", lambda w: 0),
     ("unsigned long v; if (pte_val(pte)) v = 1; else v = 2; return __pte(v);", lambda w: 1 if w else 2),
@@ -143,6 +155,15 @@ REFUSED = [
     ("do { pte_val(pte)--; } while (pte_val(pte)); return pte;", "a loop"),
     ("switch (pte_val(pte)) { case 1: pte_val(pte) = 2; case 2: return pte; } return pte;", "a switch"),
     ("again: goto again;", "a jump or label"),
+    ("for (;;) goto out; out: return pte;", "a jump or label"),
+    ("switch (1) { case 1: goto out; } out: return pte;", "a jump or label"),
+    ("{ goto out; } out: return pte;", "a jump or label"),
+    ("if (pte_val(pte)) { if (pte_val(pte) & 1) goto out; pte_val(pte) = 1; } pte_val(pte) |= 4; out: return pte;",
+     "a jump or label"),
+    ("if (pte_val(pte) & 1) goto one; if (pte_val(pte) & 2) goto two; pte_val(pte) = 0; one: pte_val(pte) |= 4; "
+     "two: return pte;", "a jump or label"),
+    ("unused: return pte;", "a jump or label"),
+    ("if (pte_val(pte)) goto out; " * (MAX_BRANCHES + 2) + "out: return pte;", "a jump or label"),
     ("return *pte;", "a pointer whose target is not known"),
     ("return frobnicate(pte);", "frobnicate() is not known"),
     ("return __pte(frobnicator);", "frobnicator is not known"),

@@ -250,7 +250,7 @@ REFUSED = [
     ("for (;;) ;", f"a loop of more than {MAX_ROUNDS} rounds"),
     ("int i; for (i = 0; i < 17; i++) pte_val(*ptep) += i;", f"a loop of more than {MAX_ROUNDS} rounds"),
     ("for (;;) { if (pte_val(*ptep) & 1) break; pte_val(*ptep) += 2; }", f"a loop of more than {MAX_ROUNDS} rounds"),
-    ("goto out; out: return;", "a jump or label"),
+    ("for (;;) goto out; out: return;", "a jump or label"),
     ("switch (pte_val(*ptep)) { case 1: pte_val(*ptep) = 2; case 2: return; }", "falls through"),
     ("switch (pte_val(*ptep)) { case 1: if (addr) break; default: return; }", "falls through"),
     ("switch (pte_val(*ptep)) { case 1 ... 3: return; }", "a range of cases"),

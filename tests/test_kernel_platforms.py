@@ -11,8 +11,16 @@ from typing import Any
 import pytest
 
 from models.hardware import Machine, NamedBit
-from models.kernel import CannotLift, KernelError, LiftedTree, architecture_from_tree, lift_tree, machine_from_tree
-from models.kernel.architectures import BootProtection, Feature, RunTime
+from models.kernel import (
+    CannotLift,
+    KernelError,
+    LiftedTree,
+    architecture_from_tree,
+    lift_tree,
+    liftable,
+    machine_from_tree,
+)
+from models.kernel.architectures import BootProtection, Drift, Feature, RunTime, without
 from models.kernel.platforms import PLATFORMS
 from models.pte import Architecture, Hardware
 from models.registry import architecture
@@ -55,27 +63,56 @@ def test_boot_code_adds_bits_to_every_protection_and_says_so(tmp_path: Path) -> 
     assert "the cache is on" not in plain.assumptions
 
 
+SAYS = "arch/loongarch/include/asm/page.h"
+"""A file that every made-up tree has; it names pgprot_t."""
+
+
+@pytest.mark.parametrize(
+    ("path", "says", "holds"),
+    [
+        (SAYS, r"\bpgprot_t\b", True),
+        (SAYS, r"\bpgprot_x\b", False),
+        (SAYS, without("pgprot_t"), False),
+        (SAYS, without("pgprot_x"), True),
+        ("arch/loongarch/Kconfig", r"", False),
+        ("arch/loongarch/Kconfig", without("anything"), False),
+    ],
+)
+def test_a_file_of_the_tree_tells_what_is_another_way(tmp_path: Path, path: str, says: str, holds: bool) -> None:
+    header = (
+        f"#ifdef CONFIG_NEWER\n#define _PAGE_NEWER 8\n#endif\n#ifdef CONFIG_OLDER\n#define _PAGE_OLDER 4\n#endif\n{MAP}"
+    )
+    drift = Drift(path, says, config={"CONFIG_NEWER": "1", "CONFIG_OLDER": ""}, levels=("pte",), assumes="it is newer")
+    found = lifted(tmp_path, header, drifts=(drift,), config={"CONFIG_OLDER": "1"})
+    assert found.constants.get("_PAGE_NEWER") == (8 if holds else None)
+    assert found.constants.get("_PAGE_OLDER") == (None if holds else 4)
+    assert (found.platform.levels == ("pte",)) == holds
+    assert ("it is newer" in found.assumptions) == holds
+
+
+def test_a_protection_that_no_ordinary_mapping_has_is_replaced(tmp_path: Path) -> None:
+    header = MAP.replace("[VM_READ] =", "[VM_WRITE] = __pgprot(9), [VM_READ] =")
+    drift = Drift(SAYS, r"\bpgprot_t\b", protection=(2, 3))
+    assert lifted(tmp_path / "a", header).protection_map[2] == 9
+    assert lifted(tmp_path / "b", header, drifts=(drift,)).protection_map[2] == 3
+
+
+def test_a_machine_that_needs_a_file_is_not_in_a_tree_without_it(tmp_path: Path) -> None:
+    gone = "arch/loongarch/include/asm/gone.h"
+    assert lifted(tmp_path / "a", MAP, needs=(gone, SAYS)).protections
+    with pytest.raises(KernelError) as raised:
+        lifted(tmp_path / "b", MAP, needs=(gone,))
+    assert str(raised.value).endswith(f"b has no {gone}, so it does not support loongarch")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PLATFORMS, "loongarch", replace(PLATFORMS["loongarch"], needs=(gone,)))
+        patch.setitem(PLATFORMS, "other", replace(PLATFORMS["loongarch"], name="other", needs=()))
+        assert liftable(tmp_path / "b") == ["other"]
+
+
 @pytest.mark.parametrize("bits", ["_CACHE_OFF", "1 +", "cache()"])
 def test_bits_that_boot_code_adds_must_be_known(tmp_path: Path, bits: str) -> None:
     with pytest.raises(KernelError):
         lifted(tmp_path, MAP, boot_protection=BootProtection(bits, "unknown"))
-
-
-@pytest.mark.parametrize(("named", "value"), [("CONFIG_NEW", 2), ("CONFIG_NEWER", 1), ("CONFIG_OLD_CONFIG_NEW", 1)])
-def test_a_newer_option_counts_where_the_header_names_it(tmp_path: Path, named: str, value: int) -> None:
-    header = f"#ifdef {named}\n#endif\n#include <asm/bits.h>\n#define pte_mkdirty(pte) __pte(NEW)\n"
-    platform = PLATFORMS["loongarch"]
-    changes = {
-        "config": {**platform.config, "CONFIG_NEW": "1"},
-        "newer": frozenset({"CONFIG_NEW"}),
-        "headers": {**platform.headers, "asm/bits.h": False},
-    }
-    bits = "#ifdef CONFIG_NEW\n#define NEW 2\n#else\n#define NEW 1\n#endif\n"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PLATFORMS, "loongarch", replace(platform, **changes))
-        found = lift_tree(made_up_tree(tmp_path, f"#include <asm/page.h>\n{header}", bits=bits), "loongarch")
-    assert found.helpers["pte_mkdirty"](0) == value
-    assert ("CONFIG_NEW" in found.platform.config) is (value == 2)
 
 
 def test_a_pages_frame_number_is_known_under_both_names(tmp_path: Path) -> None:

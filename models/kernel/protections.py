@@ -133,19 +133,17 @@ def _of_index_macros(interpreter: Interpreter, platform: Platform, evaluate: Eva
     """The macros ``__P000`` to ``__S111`` of kernels before 6.0 (execute, write, read), with what is added at boot."""
     words: dict[int, int] = {}
     places: dict[int, str] = {}
-    if interpreter.unit.macros.lookup("__P000") is None:
-        return _classified(words, places)
-    added = _added_at_boot(interpreter, platform, evaluate)
     for index in range(ENTRIES):
         name = f"__{'S' if index & SHARED else 'P'}{index & (SHARED - 1):03b}"
         macro = interpreter.unit.macros.lookup(name)
         if macro is not None:
             try:
-                words[index] = _integer(evaluate(name), platform.abi) | added
+                words[index] = _integer(evaluate(name), platform.abi)
             except (Unsupported, Undefined) as error:
                 raise fault(macro, f"the protection {name} cannot be read: {error}") from None
             places[index] = f"{macro.file}:{macro.line}"
-    return _classified(words, places)
+    added = _added_at_boot(interpreter, platform, evaluate) if words else 0
+    return _classified({index: word | added for index, word in words.items()}, places)
 
 
 def _constant(interpreter: Interpreter, tokens: list[Token], place: Token) -> int:
