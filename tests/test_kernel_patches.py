@@ -443,6 +443,13 @@ def test_which_files_are_touched_and_whom_it_concerns(root: Path) -> None:
     assert touched(open_tree(root)) == frozenset()
 
 
+def test_a_file_that_tells_what_is_another_way_concerns_the_machine(root: Path) -> None:
+    (root / "arch/x86").mkdir(parents=True)
+    (root / "arch/x86/Kconfig").write_text("\n")
+    tree = patched(root, unified("arch/x86/Kconfig", "\n", "default 5 if X86_64\n"))
+    assert {name for name, platform in PLATFORMS.items() if affects(tree, platform)} == {"x86-64"}
+
+
 def test_the_version_is_the_patched_trees(root: Path) -> None:
     makefile = "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 2\n"
     (root / "Makefile").write_text(makefile)

@@ -53,7 +53,16 @@ def affects(tree: Tree, platform: Platform) -> bool:
 
 
 def _may_be_read(path: str, platform: Platform) -> bool:
-    known = {"Makefile", MAIN_HEADER, platform.protection_map, *platform.first, *platform.sources, *COMMON_SOURCES}
+    told = (*(drift.path for drift in platform.drifts), *platform.needs)
+    known = {
+        "Makefile",
+        MAIN_HEADER,
+        platform.protection_map,
+        *platform.first,
+        *platform.sources,
+        *COMMON_SOURCES,
+        *told,
+    }
     own = (f"arch/{platform.folder}/", *(f"{folder}/" for folder in platform.folders))
     if path in known or not (path.startswith(own) or not path.startswith("arch/")):
         return path in known
