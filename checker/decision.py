@@ -233,14 +233,18 @@ def _report_confirmed(
 ) -> None:
     """Violations with a replayed trace, once the model's own text, run anew, breaks none of them earlier."""
     assert isinstance(reach, Reachable)
-    first, doubt = depths, ""
+    first, doubt, stopped = depths, "", ""
     try:
         first = earlier(system, reach, depths, budget)
     except NotSeen as why:
         doubt = f"ENGINES DISAGREE: {why}; please report this"
+    except OutOfBudget as why:
+        stopped = str(why)
     for number, depth in depths.items():
         name = system.invariants[number].name
-        if difference := doubt or _different(depth, first[number], "the model itself"):
+        if stopped:
+            results[name] = _unconfirmed(system, reach, number, results[name], stopped)
+        elif difference := doubt or _different(depth, first[number], "the model itself"):
             results[name] = replace(results[name], reason=difference)
         else:
             results[name] = _violated(results[name], partial(_trace_of, system, reach, number))

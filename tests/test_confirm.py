@@ -111,6 +111,16 @@ def test_a_limit_is_kept() -> None:
         earlier(system, explore(system), {0: 3}, Budget(seconds=0.0))
 
 
+def test_a_violation_that_is_not_confirmed_in_time_is_kept_with_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: Any) -> Any:
+        raise OutOfBudget("time limit of 1 s reached")
+
+    monkeypatch.setattr(decision, "earlier", late)
+    result = decide(counter(NOT_3))[0]
+    assert (result.verdict, result.depth) == (Verdict.VIOLATED, 3)
+    assert result.reason == "not confirmed to be the shortest: time limit of 1 s reached"
+
+
 def test_only_what_is_asked_for_is_decided() -> None:
     results = decide(counter(NOT_3, SMALL, NOT_5), Options(only=frozenset({"not 3"})))
     assert [r.verdict for r in results] == [Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.UNKNOWN]
