@@ -184,6 +184,7 @@ class _Assembler:
     """Turns Boolean terms over single bits into instructions on values that are each written once."""
 
     values: dict[Term, int]
+    seen: set[int]
     known: dict[tuple[Any, int, int], int] = field(default_factory=dict)
     fresh: list[Instruction] = field(default_factory=list)
     count: int = 0
@@ -200,10 +201,8 @@ class _Assembler:
 
     def value(self, root: Term) -> int:
         """The value of a term."""
-        if root not in self.values:
-            for term in subterms([root]):
-                if term not in self.values:
-                    self.values[term] = self._value(term, [self.values[arg] for arg in term.args])
+        for term in subterms([root], self.seen):
+            self.values[term] = self._value(term, [self.values[arg] for arg in term.args])
         return self.values[root]
 
     def _value(self, term: Term, args: list[int]) -> int:
@@ -239,7 +238,8 @@ def assemble(packing: Packing, parts: Sequence[Sequence[Term]], guarded: bool = 
         NotBitwise: a term contains arithmetic.
     """
     first = 2 + len(packing.bits)
-    assembler = _Assembler({bit: 2 + k for k, bit in enumerate(packing.bits)}, count=first)
+    bits = {bit: 2 + k for k, bit in enumerate(packing.bits)}
+    assembler = _Assembler(bits, set(bits), count=first)
     written: list[tuple[list[Instruction], list[int]]] = []
     for terms in parts:
         results = [assembler.value(term) for term in terms]

@@ -286,10 +286,15 @@ def extend(value: Term, width: int) -> Term:
     return Term("zext", (value,), width)
 
 
-def subterms(roots: Iterable[Term]) -> list[Term]:
-    """Every term the roots are made of, operands before their users, each once."""
+def subterms(roots: Iterable[Term], seen: set[int] | None = None) -> list[Term]:
+    """Every term the roots are made of, operands before their users, each once.
+
+    Args:
+        roots: the terms.
+        seen: serial numbers of terms to leave out, with what they are made of; those of whatever is found are added.
+    """
     order: list[Term] = []
-    seen: set[int] = set()
+    seen = set() if seen is None else seen
     for root in roots:
         if root.serial not in seen:
             _visit(root, seen, order)
