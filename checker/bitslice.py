@@ -239,7 +239,7 @@ def assemble(packing: Packing, parts: Sequence[Sequence[Term]], guarded: bool = 
     """
     first = 2 + len(packing.bits)
     bits = {bit: 2 + k for k, bit in enumerate(packing.bits)}
-    assembler = _Assembler(bits, set(bits), count=first)
+    assembler = _Assembler(bits, {bit.serial for bit in bits}, count=first)
     written: list[tuple[list[Instruction], list[int]]] = []
     for terms in parts:
         results = [assembler.value(term) for term in terms]
