@@ -78,6 +78,8 @@ CASES = (
     Case("one architecture of a tree, riscv64", (*TREE, "riscv64"), goal=2.0, tree=True),
     Case("one architecture of a tree, x86-64", (*TREE, "x86-64"), (1,), goal=2.0, tree=True),
     Case("a patch to one architecture", (*TREE, "loongarch", "--patch", "{patch}"), (1,), goal=5.0, tree=True),
+    Case("a search for 207,342 states", ("-m", "bench.study", "4", "2")),
+    Case("a search for millions of states", ("-m", "bench.study", "4", "3"), slow=True),
     Case("every scenario of the kernel's selftests", (*PTECHECK, "scenario", "docs/scenarios"), slow=True),
 )
 

@@ -1,0 +1,312 @@
+"""A world in which states can be made as many as wanted: processes and frames are its parameters.
+
+It follows the world of the study that the goals for speed come from. What the study leaves open is settled here, so the
+numbers of states are near its own but not the same. A process has no page, a PTE, a PMD or a swap entry; a word of three
+bits (hardware may write, software may write, modified), a frame, and the value its user expects. A frame has contents, a
+mark that one process has it to itself, and what was last written to swap from it. LoongArch's helpers of before and after
+the fix are its two variants.
+
+Usage: python -m bench.study [PROCESSES [FRAMES]]
+prints how many states there are, how many of them a second were found, and the memory each took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from checker.logic import both, either, ite, no, same, select, word_like
+from checker.state import Bits, Bool, Enum
+from checker.system import Invariant, Operation, Start, TransitionSystem
+
+NONE, PTE, PMD, SWAPPED = range(4)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The bits of a page-table entry that are not the same in every mapped one."""
+
+    dirty: Any
+    write: Any
+    modified: Any
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process that may have the page: its level, entry, frame, and the value its user expects."""
+
+    level: Any
+    entry: Entry
+    frame: Any
+    expects: Any
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Memory: contents, whether one process has it to itself, and what was last written to swap from it."""
+
+    contents: Any
+    exclusive: Any
+    swapped: Any
+
+
+@dataclass(frozen=True)
+class World:
+    """Processes, of which the first ``born`` have lived, and frames."""
+
+    processes: tuple[Process, ...]
+    frames: tuple[Frame, ...]
+    born: Any
+
+
+CLEAR = Entry(False, False, False)
+
+
+def mkdirty_original(entry: Entry) -> Entry:
+    """Sets the hardware-write bit on every entry."""
+    return replace(entry, dirty=True, modified=True)
+
+
+def mkdirty_huacai(entry: Entry) -> Entry:
+    """Sets the hardware-write bit only where software allows writing."""
+    return replace(entry, dirty=either(entry.dirty, entry.write), modified=True)
+
+
+def mkwrite(entry: Entry) -> Entry:
+    """Lets software and hardware write."""
+    return replace(entry, dirty=True, write=True)
+
+
+def wrprotect(entry: Entry) -> Entry:
+    """Lets neither write, and remembers that the hardware could."""
+    return Entry(dirty=False, write=False, modified=either(entry.modified, entry.dirty))
+
+
+def _either(condition: Any, left: Any, right: Any) -> Any:
+    """One of two records of the same kind, field by field."""
+    names = left.__dataclass_fields__
+    return type(left)(**{n: _choose(condition, getattr(left, n), getattr(right, n)) for n in names})
+
+
+def _choose(condition: Any, left: Any, right: Any) -> Any:
+    return _either(condition, left, right) if isinstance(left, Entry) else ite(condition, left, right)
+
+
+class _Rules:
+    """The operations, for one number of processes and frames and one variant of the helpers."""
+
+    def __init__(self, processes: int, frames: int, mkdirty: Callable[[Entry], Entry]) -> None:
+        self.processes, self.frames, self.mkdirty = range(processes), range(frames), mkdirty
+
+    def operations(self) -> list[Operation]:
+        """Every operation of every process, those of one process together."""
+        return [
+            Operation(f"{name}({i})", lambda s, run=run, i=i: run(s, i))
+            for i in self.processes
+            for name, run in (
+                ("fork", self.fork),
+                ("split", self.split),
+                ("store", self.store),
+                ("tlbmod", self.tlbmod),
+                ("wpreuse", self.reuse),
+                ("wpcopy", self.copy),
+                ("writeback", self.writeback),
+                ("reclaim", self.reclaim),
+                ("swapin", self.swapin),
+                ("unmap", self.unmap),
+            )
+        ]
+
+    def frame(self, s: World, i: int) -> Frame:
+        """The frame of a process."""
+        number = s.processes[i].frame
+        return Frame(*(select([getattr(f, n) for f in s.frames], number) for n in Frame.__dataclass_fields__))
+
+    def others(self, s: World, i: int, levels: Sequence[int]) -> Any:
+        """Some other process at one of these levels has the same frame."""
+        mine = s.processes[i].frame
+        return either(
+            *(
+                both(same(p.frame, mine), either(*(same(p.level, level) for level in levels)))
+                for k, p in enumerate(s.processes)
+                if k != i
+            )
+        )
+
+    def with_process(self, s: World, i: int, **changes: Any) -> World:
+        """The world with one process changed."""
+        return replace(s, processes=tuple(replace(p, **changes) if k == i else p for k, p in enumerate(s.processes)))
+
+    def with_frame(self, s: World, number: Any, **changes: Any) -> World:
+        """The world with one frame changed."""
+        frames = tuple(_either(same(number, k), replace(f, **changes), f) for k, f in enumerate(s.frames))
+        return replace(s, frames=frames)
+
+    def fork(self, s: World, i: int) -> tuple[Any, World]:
+        me = s.processes[i]
+        shared = wrprotect(me.entry)
+        after = self.with_process(self.with_frame(s, me.frame, exclusive=False), i, entry=shared)
+        born = tuple(
+            p if k == 0 else _either(same(s.born, k - 1), replace(me, entry=shared), p)
+            for k, p in enumerate(after.processes)
+        )
+        room = same(s.born, s.born & 0) if len(born) == 1 else no(same(s.born, len(born) - 1))
+        return both(_mapped(me), room), replace(after, processes=born, born=_next(s.born, len(born)))
+
+    def split(self, s: World, i: int) -> tuple[Any, World]:
+        me = s.processes[i]
+        entry = mkwrite(CLEAR)
+        entry = _either(me.entry.write, entry, wrprotect(entry))
+        entry = _either(either(me.entry.modified, me.entry.dirty), self.mkdirty(entry), entry)
+        return same(me.level, PMD), self.with_process(s, i, level=word_like(me.level, PTE), entry=entry)
+
+    def store(self, s: World, i: int) -> tuple[Any, World]:
+        me = s.processes[i]
+        value = word_like(me.expects, i + 1)
+        after = self.with_frame(self.with_process(s, i, expects=value), me.frame, contents=value)
+        return both(_mapped(me), me.entry.dirty), after
+
+    def tlbmod(self, s: World, i: int) -> tuple[Any, World]:
+        me = s.processes[i]
+        guard = both(_mapped(me), me.entry.write, no(me.entry.dirty))
+        return guard, self.with_process(s, i, entry=replace(me.entry, dirty=True, modified=True))
+
+    def may_reuse(self, s: World, i: int) -> Any:
+        return either(self.frame(s, i).exclusive, no(self.others(s, i, (PTE, PMD))))
+
+    def faults(self, s: World, i: int) -> Any:
+        me = s.processes[i]
+        return both(same(me.level, PTE), no(me.entry.write), no(me.entry.dirty))
+
+    def reuse(self, s: World, i: int) -> tuple[Any, World]:
+        me = s.processes[i]
+        guard = both(self.faults(s, i), self.may_reuse(s, i))
+        after = self.with_process(s, i, entry=mkwrite(self.mkdirty(me.entry)))
+        return guard, self.with_frame(after, me.frame, exclusive=True)
+
+    def copy(self, s: World, i: int) -> tuple[Any, World]:
+        me = s.processes[i]
+        free = [
+            no(either(*(both(no(same(p.level, NONE)), same(p.frame, k)) for p in s.processes))) for k in self.frames
+        ]
+        guard = both(self.faults(s, i), no(self.may_reuse(s, i)), either(*free))
+        contents, after = self.frame(s, i).contents, s
+        target: Any = word_like(me.frame, self.frames[-1])
+        for k in reversed(self.frames):
+            target = ite(free[k], word_like(me.frame, k), target)
+        after = self.with_frame(s, target, contents=contents, exclusive=True)
+        return guard, self.with_process(after, i, entry=mkwrite(self.mkdirty(CLEAR)), frame=target)
+
+    def writeback(self, s: World, i: int) -> tuple[Any, World]:
+        me = s.processes[i]
+        after = self.with_frame(s, me.frame, swapped=self.frame(s, i).contents)
+        clean = replace(wrprotect(me.entry), modified=False)
+        return both(_mapped(me), me.entry.modified), self.with_process(after, i, entry=clean)
+
+    def reclaim(self, s: World, i: int) -> tuple[Any, World]:
+        me = s.processes[i]
+        guard = both(_mapped(me), no(me.entry.modified), no(self.others(s, i, (PTE, PMD, SWAPPED))))
+        after = self.with_frame(s, me.frame, exclusive=False)
+        return guard, self.with_process(after, i, level=word_like(me.level, SWAPPED), entry=CLEAR)
+
+    def swapin(self, s: World, i: int) -> tuple[Any, World]:
+        me = s.processes[i]
+        after = self.with_frame(s, me.frame, contents=self.frame(s, i).swapped, exclusive=True)
+        return same(me.level, SWAPPED), self.with_process(after, i, level=word_like(me.level, PTE), entry=CLEAR)
+
+    def unmap(self, s: World, i: int) -> tuple[Any, World]:
+        me = s.processes[i]
+        after = self.with_process(s, i, level=word_like(me.level, NONE), entry=CLEAR)
+        return no(same(me.level, NONE)), after
+
+
+def _mapped(process: Process) -> Any:
+    return either(same(process.level, PTE), same(process.level, PMD))
+
+
+def _next(word: Any, count: int) -> Any:
+    """The next of ``count`` values, without arithmetic."""
+    after = word
+    for k in range(count - 1):
+        after = ite(same(word, k), word_like(word, k + 1), after)
+    return after
+
+
+def study_system(processes: int, frames: int, variant: str = "huacai") -> TransitionSystem:
+    """This world, in which a split carries the dirty bit over.
+
+    Args:
+        processes: 2 or more.
+        frames: 2 or more.
+        variant: ``original`` or ``huacai``.
+    """
+    rules = _Rules(processes, frames, mkdirty_original if variant == "original" else mkdirty_huacai)
+    values = Bits(processes.bit_length())
+    number = Bits(max(1, (frames - 1).bit_length()))
+    born = Bits(max(1, (processes - 1).bit_length()))
+    process = Process(Enum("none", "pte", "pmd", "swapped"), Entry(Bool, Bool, Bool), number, values)
+    first = Process(PMD, Entry(True, True, True), 0, 0)
+    nobody = Process(NONE, CLEAR, 1, 0)
+    world = World((first, *(nobody,) * (processes - 1)), tuple(Frame(0, k == 0, 0) for k in range(frames)), 0)
+
+    def isolated(s: World) -> Any:
+        return no(
+            either(
+                *(both(_mapped(p), p.entry.dirty, rules.others(s, i, (PTE, PMD))) for i, p in enumerate(s.processes))
+            )
+        )
+
+    def reads_own(s: World) -> Any:
+        return both(
+            *(either(no(_mapped(p)), same(rules.frame(s, i).contents, p.expects)) for i, p in enumerate(s.processes))
+        )
+
+    return TransitionSystem(
+        name=f"study, {variant}, {processes} processes, {frames} frames",
+        shape=World((process,) * processes, (Frame(values, Bool, values),) * frames, born),
+        starts=(Start("a huge page", lambda _: world),),
+        operations=tuple(rules.operations()),
+        invariants=(
+            Invariant("hw", "nobody can store by hardware to a frame that another process maps", isolated),
+            Invariant("data", "every process reads what it expects", reads_own),
+        ),
+    )
+
+
+def measure(processes: int, frames: int) -> str:
+    """Searches this world and says how many states there are, how fast they were found, and the memory of the process."""
+    from checker.arrays import explore_arrays
+    from checker.limits import Budget
+    from checker.memory import resident
+
+    system = study_system(processes, frames)
+    before, began, used = resident(), time.perf_counter(), time.process_time()
+    found = explore_arrays(system, Budget(states=1 << 30))
+    seconds, used = time.perf_counter() - began, time.process_time() - used
+    count = len(found.states)
+    kept = (resident() - before) / count
+    return (
+        f"{system.name}: {count:,} states, {found.transitions:,} transitions, depth {found.diameter}\n"
+        f"{seconds:.2f} s ({used:.2f} s of one core), {count / used / 1e6:.2f} million states and "
+        f"{found.transitions / used / 1e6:.1f} million transitions a second of a core, {kept:.0f} bytes a state kept"
+    )
+
+
+def main() -> int:
+    """Measures one size."""
+    parser = argparse.ArgumentParser(description="search a world of many states")
+    parser.add_argument("processes", type=int, nargs="?", default=4)
+    parser.add_argument("frames", type=int, nargs="?", default=2)
+    args = parser.parse_args()
+    if not (2 <= args.processes <= 6 and 2 <= args.frames <= 6):
+        parser.error("2 to 6 processes and frames")
+    print(measure(args.processes, args.frames))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
