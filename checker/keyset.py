@@ -16,8 +16,8 @@ EMPTY = np.uint64((1 << 64) - 1)
 
 _FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 _BATCH = 1 << 18
-_MOST_USED = 0.5
-"""A table fuller than this is doubled: probing gets slow beyond."""
+_MOST_USED = 0.7
+"""A table fuller than this is doubled: probing gets slow beyond, and a larger table is as slow to reach."""
 
 
 def mix(keys: Sequence[Words]) -> Words:

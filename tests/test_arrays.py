@@ -348,9 +348,9 @@ def test_a_key_set_grows_and_keeps_keys_of_two_words_apart() -> None:
 
 def test_a_key_set_says_what_growing_takes() -> None:
     keys = KeySet(2)
-    assert keys.growth(2000) == 0
-    assert keys.growth(2049) == 2 * 8 * 8192
-    assert keys.growth(5000) == 2 * 8 * 16384
+    assert keys.growth(2800) == 0
+    assert keys.growth(2900) == 2 * 8 * 8192
+    assert keys.growth(6000) == 2 * 8 * 16384
 
 
 @given(st.lists(st.integers(0, 40) | st.integers(0, 1 << 40), max_size=400))
