@@ -69,7 +69,12 @@ def run_export(args: argparse.Namespace) -> int:
     target = None if args.output in (None, "-") else Path(args.output)
     packed = args.format == "aiger" and target is not None and target.suffix == PACKED
     write = getattr(importlib.import_module(module), "binary" if packed else function)
-    found = write(_model(system, args.invariants))
+    from checker.export.model import CannotExport
+
+    try:
+        found = write(_model(system, args.invariants))
+    except CannotExport as why:
+        raise UsageError(str(why)) from None
     if target is None:
         sys.stdout.write(found)
         return 0

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from checker.export.model import Exported, Variable
+from checker.export.model import CannotExport, Exported, Variable
 from checker.terms import BOOL, FALSE, TRUE, Term, rebuild, subterms, word_op
 
 WORD = "word"
@@ -44,10 +44,6 @@ _TEMPLATES = {
     "ite": "({0} ? {1} : {2})",
     "zext": "{0}",
 }
-
-
-class CannotExport(ValueError):
-    """A system that the language cannot express; the message says what stands in the way."""
 
 
 def number(value: int) -> str:

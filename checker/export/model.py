@@ -13,6 +13,10 @@ from checker.system import TransitionSystem
 from checker.terms import BOOL, FALSE, Term, constant, substitute, word_op
 
 
+class CannotExport(ValueError):
+    """A system that the language cannot express; the message says what stands in the way."""
+
+
 @dataclass(frozen=True)
 class Variable:
     """A leaf of the state, or an input of a start, with a bit that matters.

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from checker.export.ctext import (
     WORD,
-    CannotExport,
     bare,
     c_type,
     changes,
@@ -28,7 +27,7 @@ from checker.export.ctext import (
     statements,
     tidied,
 )
-from checker.export.model import Exported, ExportedStart, Variable
+from checker.export.model import CannotExport, Exported, ExportedStart, Variable
 from checker.export.shared import shared_terms
 from checker.terms import BOOL, Term, evaluate
 
