@@ -264,8 +264,7 @@ def main() -> int:
     args = parser.parse_args()
     seconds = args.seconds or (15.0 if args.quick else 60.0)
     asked, missing = present(args.peer)
-    for line in missing:
-        print(f"left out: {line}", file=sys.stderr)
+    print("".join(f"left out: {line}\n" for line in missing))
     if missing and args.require:
         return 1
     chosen = [case for case in cases() if case.quick >= args.quick and args.only in case.name]
