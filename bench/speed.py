@@ -236,10 +236,12 @@ def rows(race: Race, runs: dict[str, list[Run]]) -> list[str]:
     for name, found in runs.items():
         if name:
             said = ", ".join(sorted({run.verdict for run in found}))
-            whole, alone = _ratio(found, mine, False), _ratio(found, mine, True)
+            # A peer that was ended has not told what it was at.
+            ended = any(run.limit for run in found)
+            search, alone = ("", "") if ended else (_seconds(found, True), _ratio(found, mine, True))
             lines.append(
-                f"| | {name} | {said} | {_seconds(found, False)} | {_seconds(found, True)} "
-                f"| {whole} | {alone} | {len(found)} |"
+                f"| | {name} | {said} | {_seconds(found, False)} | {search} "
+                f"| {_ratio(found, mine, False)} | {alone} | {len(found)} |"
             )
     return lines
 
