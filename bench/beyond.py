@@ -2,17 +2,18 @@
 
 Usage: python -m bench.beyond [--processes N...] [--rounds N] [--timeout S] [--config CONFIG] [--split SPLIT]
 
-Both are whole processes in the same rounds: every invariant is decided, the proofs re-checked as a verdict has them.
+Both are whole processes of one thread in the same rounds, by their processor time: every invariant is decided, the proofs
+re-checked as a verdict has them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
-import time
 
 from checker.decision import Options, decide
 from checker.verdict import Verdict
@@ -34,12 +35,18 @@ def decide_once(way: str, processes: int, config: str, split: str, timeout: floa
     }
 
 
+def _spent() -> float:
+    """Seconds of processor time of all processes so far that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _timed(way: str, processes: int, args: argparse.Namespace) -> tuple[float, dict[str, object]]:
     options = ["--config", args.config, "--split", args.split, "--timeout", str(args.timeout)]
     command = [sys.executable, "-m", "bench.beyond", "--way", way, "--processes", str(processes), *options]
-    began = time.perf_counter()
+    began = _spent()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return time.perf_counter() - began, json.loads(done.stdout)
+    return _spent() - began, json.loads(done.stdout)
 
 
 def _row(processes: int, args: argparse.Namespace) -> str:

@@ -364,7 +364,8 @@ def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: 
     """The states could not all be enumerated: what was found counts, the rest is proved by clauses or bounded."""
     from checker.bmc import check_bounded
 
-    bounded = check_bounded(system, CONFIRMED_DEPTH if system.views else FALLBACK_DEPTH, budget=budget)
+    deepest = CONFIRMED_DEPTH if system.views else FALLBACK_DEPTH
+    bounded = check_bounded(system, deepest, budget=_half_of_the_time(budget))
     note = f"not all states were enumerated: {reach.stopped}"
     _report_bounded(system, bounded, results, note)
     for number in reach.first_violation:
@@ -374,6 +375,14 @@ def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: 
     if reach.states:
         violated = {*reach.first_violation, *bounded.violations}
         _look_beyond(system, reach, violated, budget, results)
+
+
+def _half_of_the_time(budget: Budget) -> Budget:
+    """A limit that leaves half of the remaining time for what comes after."""
+    left = budget.left()
+    if budget.seconds is None or left is None:
+        return budget
+    return replace(budget, seconds=round(budget.seconds - left / 2, 1))
 
 
 def _look_beyond(
