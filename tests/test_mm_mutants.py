@@ -413,7 +413,7 @@ def _param(mutant: Mutant) -> Any:
     return pytest.param(mutant, id=f"{mutant.operation} {mutant.says}", marks=marks)
 
 
-@pytest.mark.parametrize("mutant", map(_param, MUTANTS))
+@pytest.mark.parametrize("mutant", [_param(mutant) for mutant in MUTANTS])
 def test_a_kernel_broken_on_purpose_is_found_out(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     without = _violated_without(mutant.config, mutant.features, tuple(mutant.choices.items()))
     monkeypatch.setitem(OPERATIONS, mutant.operation, broken(OPERATIONS[mutant.operation], mutant))
