@@ -119,8 +119,8 @@ def test_the_c_program_does_what_the_model_does(name: str, tmp_path: Path) -> No
 
 @needs_cc
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n in EVERY if n not in FEW])
-def test_the_c_program_does_what_the_model_does_everywhere(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [n for n in EVERY if n not in FEW][::3])
+def test_the_c_program_does_what_the_model_does_in_many_systems(name: str, tmp_path: Path) -> None:
     agrees(builtin(name), tmp_path, 100)
 
 
