@@ -30,6 +30,7 @@ def changed(proof: Path, tmp_path: Path) -> Any:
     return change
 
 
+@pytest.mark.slow
 def test_is_found_anew(changed: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["certify", str(changed())]) == 0
     assert "looked at by both engines" in capsys.readouterr().out

@@ -54,7 +54,7 @@ def _explicit(system: TransitionSystem) -> dict[int, int]:
     return {number: found.depth(state) for number, state in found.first_violation.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(systems())
 def test_agrees_with_a_search_of_random_systems(system: TransitionSystem) -> None:
     _agrees(system, violation_depths(system, search(system)))
