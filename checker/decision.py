@@ -364,6 +364,7 @@ def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: 
     """The states could not all be enumerated: what was found counts, the rest is proved by clauses or bounded."""
     from checker.bmc import check_bounded
 
+    idle = {number for number, i in enumerate(system.invariants) if results[i.name].reason == NOT_ASKED}
     deepest = CONFIRMED_DEPTH if system.views else FALLBACK_DEPTH
     bounded = check_bounded(system, deepest, budget=_half_of_the_time(budget))
     note = f"not all states were enumerated: {reach.stopped}"
@@ -373,8 +374,8 @@ def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: 
         if results[name].verdict is not Verdict.VIOLATED:
             results[name] = _unconfirmed(system, reach, number, results[name], bounded.stopped or note)
     if reach.states:
-        violated = {*reach.first_violation, *bounded.violations}
-        _look_beyond(system, reach, violated, budget, results)
+        settled = {*reach.first_violation, *bounded.violations, *idle}
+        _look_beyond(system, reach, settled, budget, results)
 
 
 def _half_of_the_time(budget: Budget) -> Budget:
@@ -386,15 +387,15 @@ def _half_of_the_time(budget: Budget) -> Budget:
 
 
 def _look_beyond(
-    system: TransitionSystem, reach: Found, violated: set[int], budget: Budget, results: dict[str, Result]
+    system: TransitionSystem, reach: Found, settled: set[int], budget: Budget, results: dict[str, Result]
 ) -> None:
-    """Replaces the bounds of what is not violated by proofs whose certificates check, and by violations that replay."""
+    """Replaces the bounds of what is not settled by proofs whose certificates check, and by violations that replay."""
     from checker.beyond import Beyond
     from checker.solver import solver_of_many
 
     beyond, ask = Beyond(system, budget, _silent(system, reach), reach.premises), solver_of_many(budget)
     note = f"not all states were enumerated: {reach.stopped}"
-    open_ = [k for k in range(len(system.invariants)) if k not in violated]
+    open_ = [k for k in range(len(system.invariants)) if k not in settled]
     try:
         while open_:
             name = system.invariants[open_[0]].name
@@ -430,7 +431,8 @@ def _decided_beyond(beyond: Beyond, number: int, result: Result, note: str, ask:
         return replace(told, verdict=Verdict.VACUOUS, reason=reason, certificate=None)
     doubts = [f"it is not known whether these operations can ever happen: {', '.join(unknown)}"] if unknown else []
     doubts += ["it is not known whether its premise ever holds"] if holds is None else []
-    return replace(told, reason=_both(told.reason, *doubts))
+    # A proof that may be vacuous is none: more time could only have made less of it.
+    return replace(result, reason=_both(result.reason, *doubts)) if doubts else told
 
 
 def _both(*reasons: str) -> str:

@@ -166,7 +166,7 @@ def is_unsatisfiable(text: str, budget: Budget | None = None) -> bool:
 
 
 QUICK = 500_000
-"""Z3's units of work (``rlimit``) for a script in a context that others have used; most need a hundredth of it."""
+"""Z3's units of work (``rlimit``) for a script in a context that others have used; hardly any needs more."""
 
 
 def solver_of_many(budget: Budget | None = None) -> Callable[[str], bool]:
