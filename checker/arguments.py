@@ -17,7 +17,7 @@ from checker.logic import both, implies, same
 from checker.reduction import Obligation, typed, well_formed
 from checker.solver import Solver
 from checker.system import TransitionSystem
-from checker.terms import BOOL, Term, coerce, connect, constant, equal, negate, substitute, variable, word_op
+from checker.terms import BOOL, Term, coerce, connect, cut, equal, negate, substitute, variable, word_op
 
 
 def dead_bits(system: TransitionSystem, cone: Cone | None = None) -> Iterator[Obligation]:
@@ -38,11 +38,11 @@ def dead_bits(system: TransitionSystem, cone: Cone | None = None) -> Iterator[Ob
     for invariant, holds, premise in zip(system.invariants, relation.properties, relation.premises, strict=True):
         yield Obligation(f"{invariant.name}: dropped bits have no say in it", unseen((holds, premise)))
     for step in relation.steps:
-        after = [_kept(v, mask) for v, mask in zip(step.values, cone.masks, strict=True)]
+        after = [cut(v, mask) for v, mask in zip(step.values, cone.masks, strict=True)]
         yield Obligation(f"{step.name}: dropped bits have no say in it", unseen((step.guard, *after)))
     free = [mask & ~rest for mask, rest in zip(cone.masks, relation.immaterial, strict=True)]
     for start, inputs in zip(relation.starts, cone.inputs, strict=True):
-        values = [_kept(v, mask) for v, mask in zip(start.values, free, strict=True)]
+        values = [cut(v, mask) for v, mask in zip(start.values, free, strict=True)]
         changed = substitute(values, _differing(start.inputs, inputs))
         claim = connect("and", [equal(a, b) for a, b in zip(values, changed, strict=True)])
         yield Obligation(f"start {start.name}: dropped bits of its inputs have no say in it", claim)
@@ -61,12 +61,6 @@ def _differing(variables: tuple[Term, ...], masks: tuple[int, ...]) -> dict[Term
                 else word_op("bor", word_op("band", term, mask), word_op("band", other, whole & ~mask))
             )
     return found
-
-
-def _kept(value: Term, mask: int) -> Term:
-    if value.width == BOOL:
-        return value if mask else constant(False, BOOL)
-    return word_op("band", value, mask)
 
 
 def renaming(whole: TransitionSystem, reduced: TransitionSystem, image: Callable[[Any], Any]) -> Iterator[Obligation]:

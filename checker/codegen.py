@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from checker.system import Relation
-from checker.terms import BOOL, Term, subterms, word_op
+from checker.terms import Term, cut, subterms
 
 Values = tuple[int, ...]
 
@@ -92,10 +92,6 @@ def _compile(lines: list[str], name: str) -> Callable[..., Any]:
     return scope[name]  # type: ignore[no-any-return]
 
 
-def _masked(term: Term, mask: int) -> Term:
-    return term if term.width == BOOL else word_op("band", term, mask)
-
-
 def _unpack(variables: Sequence[Term]) -> tuple[dict[Term, str], str]:
     names = {term: f"v{i}" for i, term in enumerate(variables)}
     return names, f"    {_tuple(list(names.values()))} = state" if names else "    pass"
@@ -135,7 +131,7 @@ def _successors_text(relation: Relation, masks: Values) -> tuple[str, ...]:
     wanted = [i for i, mask in enumerate(masks) if mask]
     variables = [relation.state[i] for i in wanted]
     names, unpack = _unpack(variables)
-    nexts = [[_masked(step.values[i], masks[i]) for i in wanted] for step in relation.steps]
+    nexts = [[cut(step.values[i], masks[i]) for i in wanted] for step in relation.steps]
     guards = [step.guard for step in relation.steps]
     writer = _Writer(names, [*guards, *(value for values in nexts for value in values)])
     lines = ["def successors(state):", unpack, "    out = []"]

@@ -179,6 +179,13 @@ def word_op(op: str, left: Term, right: Any) -> Term:
     return Term(op, (left, other), left.width)
 
 
+def cut(term: Term, mask: int) -> Term:
+    """A term with the bits outside a mask cleared; of a Boolean the mask is 0 or 1."""
+    if term.width == BOOL:
+        return term if mask else FALSE
+    return word_op("band", term, mask)
+
+
 def _with_constant(op: str, left: Term, value: int, mask: int) -> Term | None:
     """What a word operator with this constant on its right reduces to, if to anything."""
     if value == 0:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from checker.dependency import cone_of_influence
 from checker.system import TransitionSystem
-from checker.terms import BOOL, FALSE, Term, constant, substitute, word_op
+from checker.terms import Term, constant, cut, substitute
 
 
 class CannotExport(ValueError):
@@ -104,21 +104,14 @@ def exported(system: TransitionSystem, invariants: tuple[str, ...] = ()) -> Expo
     starts = []
     for number, (start, masks) in enumerate(zip(relation.starts, cone.inputs, strict=True)):
         every = [Variable(str(t.data), t, mask) for t, mask in zip(start.inputs, masks, strict=True)]
-        settled = {v.term: _cut(v.term, v.mask) for v in every}
+        settled = {v.term: cut(v.term, v.mask) for v in every}
         domain, *values = substitute([start.domain, *(start.values[i] for i in kept)], settled)
-        cut = tuple(_cut(value, v.mask) for value, v in zip(values, variables, strict=True))
-        starts.append(ExportedStart(start.name, number, tuple(v for v in every if v.mask), domain, cut))
+        kept_bits = tuple(cut(value, v.mask) for value, v in zip(values, variables, strict=True))
+        starts.append(ExportedStart(start.name, number, tuple(v for v in every if v.mask), domain, kept_bits))
     steps = []
     for step in relation.steps:
         guard, *values = substitute([step.guard, *(step.values[i] for i in kept)], gone)
-        cut = tuple(_cut(value, v.mask) for value, v in zip(values, variables, strict=True))
-        steps.append(ExportedStep(step.name, guard, cut))
+        kept_bits = tuple(cut(value, v.mask) for value, v in zip(values, variables, strict=True))
+        steps.append(ExportedStep(step.name, guard, kept_bits))
     wanted = invariants or tuple(by_name)
     return Exported(searched, variables, tuple(starts), tuple(steps), tuple((name, by_name[name]) for name in wanted))
-
-
-def _cut(term: Term, mask: int) -> Term:
-    """A term with the bits outside a mask cleared."""
-    if term.width == BOOL:
-        return term if mask else FALSE
-    return word_op("band", term, mask)
