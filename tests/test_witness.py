@@ -180,7 +180,7 @@ def test_a_run_of_groups_counts_only_as_a_run_of_the_whole(impossible, tmp_path,
     frames = _frames(system.reduced, made, 0)
     assert [operation_number(system, step[0]) for step in frames[1:]] == [0, 1]
     (tmp_path / "w").write_text(_aiger_witness(made, frames, 0))
-    monkeypatch.setattr(command, "_chosen", lambda args: (Job(*MM[:1], "mm", "carry-dirty"), system))
+    monkeypatch.setattr(command, "chosen_system", lambda args: (Job(*MM[:1], "mm", "carry-dirty"), system))
     monkeypatch.setattr("checker.cli.traces.render_trace", lambda job, trace: f"{trace.depth}\n")
     status, out, err = ptecheck(capsys, "witness", *MM, str(tmp_path / "w"))
     if impossible:

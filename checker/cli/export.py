@@ -1,7 +1,4 @@
-"""``ptecheck export`` and ``ptecheck witness``: a system in the language of another tool, and its answer read back.
-
-Only light modules are imported at the top: the arguments are declared whenever the command starts.
-"""
+"""``ptecheck export`` and ``ptecheck witness``: a system in the language of another tool, and its answer read back."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checker.cli.export_formats import FORMATS
 from checker.cli.main import EXIT_UNDECIDED, UsageError
 
 if TYPE_CHECKING:
@@ -18,53 +16,13 @@ if TYPE_CHECKING:
     from checker.export.model import Exported
     from checker.system import TransitionSystem
 
-FORMATS = {
-    "smt2": ("checker.export.smt2", "text"),
-    "btor2": ("checker.export.btor2", "text"),
-    "aiger": ("checker.export.aiger", "text"),
-    "promela": ("checker.export.promela", "text"),
-    "c": ("checker.export.cprogram", "text"),
-}
-"""Each format's module, and its function from an exported system to text."""
-
 PACKED = ".aig"
 """Files of this name are in the binary form of AIGER."""
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Declares both commands."""
-    export = commands.add_parser("export", help="write one system in the language of another model checker")
-    _add_choices(export)
-    export.add_argument("--format", required=True, choices=tuple(FORMATS), help="the language")
-    export.add_argument(
-        "-o", dest="output", metavar="FILE", help="write here instead of to standard output; AIGER packed if .aig"
-    )
-    witness = commands.add_parser("witness", help="replay what a hardware model checker found in an exported system")
-    _add_choices(witness)
-    witness.add_argument("file", metavar="FILE", help="a witness of AIGER or BTOR2, or written by ABC's write_cex")
-
-
-def _add_choices(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("config", metavar="CONFIG", help="the configuration, as check takes it")
-    parser.add_argument("--world", choices=("pte", "mm", "kernel", "helpers", "levels", "codes"), help="which world")
-    parser.add_argument("--level", metavar="NAME", help="world helpers or codes: pte, pmd or pud; levels: pte+pmd")
-    parser.add_argument("--split", metavar="NAME", help="the order of calls in the huge-page split")
-    parser.add_argument("--mm", metavar="RELEASE", help="world kernel: generic mm of this release")
-    parser.add_argument("--migration", metavar="NAME", help="world kernel: this order of calls when a migration ends")
-    parser.add_argument("--with", dest="extras", metavar="NAME", action="append", default=[], help="as check has it")
-    parser.add_argument(
-        "--processes", type=int, choices=(1, 2, 3), default=2, metavar="N", help="world kernel: 1 to 3 (default: 2)"
-    )
-    parser.add_argument(
-        "--invariant", dest="invariants", metavar="NAME", action="append", default=[], help="only this; may be repeated"
-    )
-    parser.add_argument("--kernel", metavar="DIR", help="take the helpers from the C of this kernel tree")
-    parser.add_argument("--git", metavar="REV", help="read this revision of the tree's git repository")
-
-
 def run_export(args: argparse.Namespace) -> int:
     """Writes one system in one format."""
-    _, system = _chosen(args)
+    _, system = chosen_system(args)
     module, function = FORMATS[args.format]
     target = None if args.output in (None, "-") else Path(args.output)
     packed = args.format == "aiger" and target is not None and target.suffix == PACKED
@@ -95,7 +53,7 @@ def run_witness(args: argparse.Namespace) -> int:
     from checker.system import operation_number
     from checker.trace import BadTrace, make_trace
 
-    job, system = _chosen(args)
+    job, system = chosen_system(args)
     made = circuit(_model(system, args.invariants))
     path = Path(args.file)
     text = read_file(path)
@@ -131,7 +89,7 @@ def _model(system: TransitionSystem, invariants: list[str]) -> Exported:
     return exported(system, tuple(dict.fromkeys(invariants)))
 
 
-def _chosen(args: argparse.Namespace) -> tuple[Job, TransitionSystem]:
+def chosen_system(args: argparse.Namespace) -> tuple[Job, TransitionSystem]:
     """The one system that the arguments name.
 
     Raises:

@@ -1,0 +1,20 @@
+"""``ptecheck witness``: its options."""
+
+from __future__ import annotations
+
+import argparse
+
+from checker.cli.commands.one_system import add_system_options
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    add_system_options(parser)
+    parser.add_argument("file", metavar="FILE", help="a witness of AIGER or BTOR2, or written by ABC's write_cex")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Loads what does the work, does it, and returns the exit status."""
+    from checker.cli.export import run_witness
+
+    return run_witness(args)

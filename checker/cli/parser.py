@@ -1,0 +1,70 @@
+"""The command line: which commands there are, and the parser of the one at hand or of all."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from types import ModuleType
+
+COMMANDS = {
+    "check": "decide the invariants of configurations",
+    "compare": "what is required of helpers, machine by machine",
+    "scenario": "run scenario files and compare their answers with what they expect",
+    "list": "what there is to choose from",
+    "export": "write one system in the language of another model checker",
+    "witness": "replay what a hardware model checker found in an exported system",
+    "reductions": "what makes searches smaller, and whether it is proved to be sound for a configuration",
+    "replay": "run a saved trace again on plain integers",
+    "certify": "prove saved certificates anew",
+}
+"""Every command with its line of help; what it takes and does is in the module of its name in ``checker.cli.commands``."""
+
+EPILOG = """\
+CONFIG is ARCH[+FEATURE...][/VARIANT], for example loongarch/huacai or
+loongarch+ptw/linux-6.12; without /VARIANT every built-in variant is meant.
+
+exit status: 0 all hold, 1 something is violated, 2 wrong use or bad input,
+3 something could not be decided. With --depth, holding up to that depth is
+an answer. In the comparison (no CONFIG) an undecided cell weighs more than
+the violations that are its content.
+
+examples:
+  ptecheck check                                the comparison of all variants
+  ptecheck check loongarch/original             one variant, with traces
+  ptecheck check --kernel ~/linux               every machine of a kernel tree
+  ptecheck check arm64 --kernel ~/linux         one of them
+  ptecheck check --kernel ~/linux --patch fix.patch       what a patch changes
+  ptecheck compare riscv64 arm64 csky --kernel ~/linux    side by side
+  ptecheck check loongarch/huacai --save out    keep traces and certificates
+  ptecheck list variants
+"""
+
+
+def command_module(name: str) -> ModuleType:
+    """The module with a command's ``add_options`` and ``run``, and its ``EPILOG`` if it has one."""
+    return importlib.import_module(f"checker.cli.commands.{name}")
+
+
+def command_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the command line.
+
+    Args:
+        wanted: the commands whose options are declared. The others are known by name only, which is all that the help of
+            the whole and a misspelt command need, and their modules are not loaded.
+    """
+    parser = argparse.ArgumentParser(
+        prog="ptecheck",
+        description="Checks the kernel's page-table-entry helpers against what generic mm relies on.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, says in COMMANDS.items():
+        command = commands.add_parser(name, help=says, formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name in wanted:
+            module = command_module(name)
+            command.epilog = getattr(module, "EPILOG", None)
+            module.add_options(command)
+    return parser
