@@ -57,6 +57,7 @@ class Asked:
 
 PEERS = (
     Asked("SPIN", "spin"),
+    Asked("Rumur", "rumur"),
     Asked("ESBMC", "esbmc", bounded=True),
     Asked("ABC", "abc"),
     Asked("Spacer", "smt"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.peers import esbmc
 
-_PROGRAMS = (("spin", "-V"), ("gcc", "--version"), ("berkeley-abc", "-c", "version"))
+_PROGRAMS = (("spin", "-V"), ("rumur", "--version"), ("gcc", "--version"), ("berkeley-abc", "-c", "version"))
 _PACKAGES = ("z3-solver", "bitwuzla", "numpy")
 
 

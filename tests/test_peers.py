@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench import agree, speed
-from bench.peers import esbmc, spin
+from bench.peers import esbmc, rumur, spin
 from bench.peers.answer import Answer
 from bench.peers.asking import ask
 from checker.export.model import Exported, exported
@@ -43,6 +43,26 @@ Warning: Search not completed
 State-vector 20 byte, depth reached 9, errors: 0
   9000000 states, stored
 """
+
+
+RUMUR_VIOLATED = """<error includes_trace="true">
+<message>invariant &quot;cow-isolation&quot; failed</message>
+<transition>Startstate &quot;0: a huge page of its own&quot;</transition>
+<transition>Rule &quot;fork_pmd(parent)&quot;</transition>
+<transition>Rule &quot;split_huge_pmd(parent)&quot;</transition>
+<transition>Rule &quot;store(parent)&quot;</transition>
+</error>
+<summary states="44" rules_fired="92" errors="1" duration_seconds="0"/>
+"""
+
+
+def test_rumur_is_read_by_its_summary_and_its_message() -> None:
+    holds = '<summary states="209" rules_fired="1040" errors="0" duration_seconds="0"/>'
+    assert rumur.read_report(holds) == ("holds", None, 209, "")
+    assert rumur.read_report(RUMUR_VIOLATED) == ("violated", 3, None, "")
+    stuck = RUMUR_VIOLATED.replace("invariant &quot;cow-isolation&quot; failed", "deadlock")
+    assert rumur.read_report(stuck)[0] == "unknown"
+    assert rumur.read_report("<progress states=&quot;10000&quot;/>\nKilled\n") == ("unknown", None, None, "Killed")
 
 
 def test_a_complete_search_of_spin_is_a_proof_and_counts_the_states() -> None:

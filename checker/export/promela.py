@@ -10,10 +10,10 @@ its own, the first; so a counterexample that SPIN reports "at depth N" has N ope
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from checker.export.choices import start_choices
 from checker.export.ctext import (
     WORD,
     bare,
@@ -27,9 +27,9 @@ from checker.export.ctext import (
     statements,
     tidied,
 )
-from checker.export.model import CannotExport, Exported, ExportedStart, Variable
+from checker.export.model import Exported, ExportedStart, Variable
 from checker.export.shared import shared_terms
-from checker.terms import BOOL, Term, evaluate
+from checker.terms import BOOL, Term
 
 EXTRA_STATES = 1
 """How many more states SPIN stores than are reachable."""
@@ -39,9 +39,6 @@ FIELD = 31
 
 EVERY = "every_property_holds"
 """The C function that is asserted where there are several properties."""
-
-MAX_CHOICES = 1 << 12
-"""A start is one step of SPIN, so every value of its inputs is an option of its own; no more than so many."""
 
 _HEAD = """\
 /*
@@ -268,9 +265,7 @@ def _step(model: Exported, number: int, slots: dict[Term, _Slot], known: Mapping
 def _process(model: Exported, checks: list[str]) -> str:
     """The one process: a start, then operations for ever, the properties asserted after each."""
     asserted = f"; assert(c_expr {{ ({checks[0] if len(checks) == 1 else EVERY}()) }})" if checks else ""
-    calls = [call for start in model.starts for call in _start_calls(start)]
-    if len(calls) > MAX_CHOICES:
-        raise CannotExport(f"{model.system.name}: Promela lists initial states, and there are more than {MAX_CHOICES}")
+    calls = [f"start_{start.number}({', '.join(map(number, values))})" for start, values in start_choices(model)]
     lines = ["active proctype system()", "{", "    if"]
     lines += [f"    :: d_step {{ c_code {{ {call}; }}{asserted} }}" for call in calls]
     lines += ["    fi;"]
@@ -282,24 +277,3 @@ def _process(model: Exported, checks: list[str]) -> str:
         ]
         lines += ["    od"]
     return "\n".join([*lines, "}", ""])
-
-
-def _start_calls(start: ExportedStart) -> list[str]:
-    """A call of the start's function for every value of its inputs."""
-    if 1 << sum(v.mask.bit_count() for v in start.inputs) > MAX_CHOICES:
-        raise CannotExport(
-            f"start {start.name}: Promela lists the values of its inputs, and there are more than {MAX_CHOICES}"
-        )
-    calls = []
-    for values in itertools.product(*map(_values, start.inputs)):
-        chosen = dict(zip((v.term for v in start.inputs), values, strict=True))
-        if evaluate([start.domain], chosen)[0]:
-            calls.append(f"start_{start.number}({', '.join(map(number, values))})")
-    return calls
-
-
-def _values(variable: Variable) -> list[int]:
-    """Every value of an input."""
-    places = [1 << i for i in range(variable.mask.bit_length()) if variable.mask >> i & 1]
-    chosen = itertools.product((False, True), repeat=len(places))
-    return sorted(sum(bit for bit, on in zip(places, which, strict=True) if on) for which in chosen)
