@@ -35,10 +35,10 @@ class World:
 
     Attributes:
         series: the line it belongs to.
-        config: a configuration of the mm world; "" for the swap world.
+        config: a configuration of the mm world; "" for the world of bench.study.
         features: groups of operations besides the core, or ``all``.
         processes: how many there can be.
-        frames: of the swap world; in the mm world there are as many as processes.
+        frames: of that world; in the mm world there are as many as processes.
         without: reductions that are switched off.
         slow: left out of a quick run.
     """
@@ -80,7 +80,7 @@ ORDER = (
 )  # fmt: skip
 """Groups of operations in the order in which they are added to the core; those that multiply most come last."""
 
-CORE, KERNEL, SWAP = "mm, core", "mm, whole kernel", "swap world"
+CORE, KERNEL, SWAP = "mm, core", "mm, whole kernel", "study's world"
 GROUPS, WITHOUT = "groups added, x86-64", "reductions, loongarch"
 
 
@@ -101,9 +101,9 @@ def worlds() -> Iterable[World]:
 def system_of(world: World) -> TransitionSystem:
     """The transition system of a world."""
     if not world.config:
-        from bench.swap_world import swap_world
+        from bench.study import study_system
 
-        return swap_world(world.processes, world.frames)
+        return study_system(world.processes, world.frames)
     from models.mm.catalogue import ALL, CORE
     from models.registry import architecture
     from models.worlds import mm_system
@@ -158,7 +158,7 @@ def measured(world: World) -> Point:
 
 def _name(world: World) -> str:
     if not world.config:
-        return "swap world"
+        return "study's world"
     if world.features == ("all",):
         return f"{world.config}, whole kernel"
     if len(world.features) > 2:

@@ -4,7 +4,9 @@ It follows the world of the study that the goals for speed come from. What the s
 numbers of states are near its own but not the same. A process has no page, a PTE, a PMD or a swap entry; a word of three
 bits (hardware may write, software may write, modified), a frame, and the value its user expects. A frame has contents, a
 mark that one process has it to itself, and what was last written to swap from it. LoongArch's helpers of before and after
-the fix are its two variants.
+the fix are its two variants. It is also the world in which a reduction that looks harmless is wrong: a frame keeps the swap
+content that was written from it last, also while nobody uses it, and a copy takes the lowest frame that is free with
+whatever swap content it has.
 
 Usage: python -m bench.study [PROCESSES [FRAMES]]
 prints how many states there are, how many of them a second were found, and the memory each took.
@@ -86,40 +88,42 @@ def wrprotect(entry: Entry) -> Entry:
     return Entry(dirty=False, write=False, modified=either(entry.modified, entry.dirty))
 
 
-def _either(condition: Any, left: Any, right: Any) -> Any:
+NAMES = ("fork", "split", "store", "tlbmod", "wpreuse", "wpcopy", "writeback", "reclaim", "swapin", "unmap")
+"""The operations of a process."""
+
+
+def uses(s: World, frame: int) -> Any:
+    """Some process has the frame, in memory or in swap."""
+    return either(*(both(no(same(p.level, NONE)), same(p.frame, frame)) for p in s.processes))
+
+
+def choose(condition: Any, left: Any, right: Any) -> Any:
     """One of two records of the same kind, field by field."""
     names = left.__dataclass_fields__
-    return type(left)(**{n: _choose(condition, getattr(left, n), getattr(right, n)) for n in names})
+    return type(left)(**{n: _field(condition, getattr(left, n), getattr(right, n)) for n in names})
 
 
-def _choose(condition: Any, left: Any, right: Any) -> Any:
-    return _either(condition, left, right) if isinstance(left, Entry) else ite(condition, left, right)
+def _field(condition: Any, left: Any, right: Any) -> Any:
+    return choose(condition, left, right) if isinstance(left, Entry) else ite(condition, left, right)
 
 
 class _Rules:
-    """The operations, for one number of processes and frames and one variant of the helpers."""
+    """The operations, for one number of processes and frames and one variant of the helpers.
 
-    def __init__(self, processes: int, frames: int, mkdirty: Callable[[Entry], Entry]) -> None:
-        self.processes, self.frames, self.mkdirty = range(processes), range(frames), mkdirty
+    With ``sound`` a copy clears the swap content of the frame that it takes.
+    """
+
+    def __init__(self, processes: int, frames: int, mkdirty: Callable[[Entry], Entry], sound: bool) -> None:
+        self.processes, self.frames, self.mkdirty, self.sound = range(processes), range(frames), mkdirty, sound
 
     def operations(self) -> list[Operation]:
         """Every operation of every process, those of one process together."""
-        return [
-            Operation(f"{name}({i})", lambda s, run=run, i=i: run(s, i))
-            for i in self.processes
-            for name, run in (
-                ("fork", self.fork),
-                ("split", self.split),
-                ("store", self.store),
-                ("tlbmod", self.tlbmod),
-                ("wpreuse", self.reuse),
-                ("wpcopy", self.copy),
-                ("writeback", self.writeback),
-                ("reclaim", self.reclaim),
-                ("swapin", self.swapin),
-                ("unmap", self.unmap),
-            )
-        ]
+        return [self.operation(name, i) for i in self.processes for name in NAMES]
+
+    def operation(self, name: str, i: int) -> Operation:
+        """One operation of one process."""
+        rule: Callable[[World, int], tuple[Any, World]] = getattr(self, name)
+        return Operation(f"{name}({i})", lambda s: rule(s, i))
 
     def frame(self, s: World, i: int) -> Frame:
         """The frame of a process."""
@@ -143,7 +147,7 @@ class _Rules:
 
     def with_frame(self, s: World, number: Any, **changes: Any) -> World:
         """The world with one frame changed."""
-        frames = tuple(_either(same(number, k), replace(f, **changes), f) for k, f in enumerate(s.frames))
+        frames = tuple(choose(same(number, k), replace(f, **changes), f) for k, f in enumerate(s.frames))
         return replace(s, frames=frames)
 
     def fork(self, s: World, i: int) -> tuple[Any, World]:
@@ -151,7 +155,7 @@ class _Rules:
         shared = wrprotect(me.entry)
         after = self.with_process(self.with_frame(s, me.frame, exclusive=False), i, entry=shared)
         born = tuple(
-            p if k == 0 else _either(same(s.born, k - 1), replace(me, entry=shared), p)
+            p if k == 0 else choose(same(s.born, k - 1), replace(me, entry=shared), p)
             for k, p in enumerate(after.processes)
         )
         room = same(s.born, s.born & 0) if len(born) == 1 else no(same(s.born, len(born) - 1))
@@ -160,8 +164,8 @@ class _Rules:
     def split(self, s: World, i: int) -> tuple[Any, World]:
         me = s.processes[i]
         entry = mkwrite(CLEAR)
-        entry = _either(me.entry.write, entry, wrprotect(entry))
-        entry = _either(either(me.entry.modified, me.entry.dirty), self.mkdirty(entry), entry)
+        entry = choose(me.entry.write, entry, wrprotect(entry))
+        entry = choose(either(me.entry.modified, me.entry.dirty), self.mkdirty(entry), entry)
         return same(me.level, PMD), self.with_process(s, i, level=word_like(me.level, PTE), entry=entry)
 
     def store(self, s: World, i: int) -> tuple[Any, World]:
@@ -182,23 +186,22 @@ class _Rules:
         me = s.processes[i]
         return both(same(me.level, PTE), no(me.entry.write), no(me.entry.dirty))
 
-    def reuse(self, s: World, i: int) -> tuple[Any, World]:
+    def wpreuse(self, s: World, i: int) -> tuple[Any, World]:
         me = s.processes[i]
         guard = both(self.faults(s, i), self.may_reuse(s, i))
         after = self.with_process(s, i, entry=mkwrite(self.mkdirty(me.entry)))
         return guard, self.with_frame(after, me.frame, exclusive=True)
 
-    def copy(self, s: World, i: int) -> tuple[Any, World]:
+    def wpcopy(self, s: World, i: int) -> tuple[Any, World]:
         me = s.processes[i]
-        free = [
-            no(either(*(both(no(same(p.level, NONE)), same(p.frame, k)) for p in s.processes))) for k in self.frames
-        ]
+        free = [no(uses(s, k)) for k in self.frames]
         guard = both(self.faults(s, i), no(self.may_reuse(s, i)), either(*free))
         contents, after = self.frame(s, i).contents, s
         target: Any = word_like(me.frame, self.frames[-1])
         for k in reversed(self.frames):
             target = ite(free[k], word_like(me.frame, k), target)
-        after = self.with_frame(s, target, contents=contents, exclusive=True)
+        cleared = {"swapped": word_like(contents, 0)} if self.sound else {}
+        after = self.with_frame(s, target, contents=contents, exclusive=True, **cleared)
         return guard, self.with_process(after, i, entry=mkwrite(self.mkdirty(CLEAR)), frame=target)
 
     def writeback(self, s: World, i: int) -> tuple[Any, World]:
@@ -236,15 +239,17 @@ def _next(word: Any, count: int) -> Any:
     return after
 
 
-def study_system(processes: int, frames: int, variant: str = "huacai") -> TransitionSystem:
+def study_system(processes: int, frames: int, variant: str = "huacai", sound: bool = False) -> TransitionSystem:
     """This world, in which a split carries the dirty bit over.
 
     Args:
         processes: 2 or more.
         frames: 2 or more.
         variant: ``original`` or ``huacai``.
+        sound: a copy clears the swap content of the frame that it takes, which makes a reduction right that is wrong
+            without (``tests/test_wrong_reductions.py``).
     """
-    rules = _Rules(processes, frames, mkdirty_original if variant == "original" else mkdirty_huacai)
+    rules = _Rules(processes, frames, mkdirty_original if variant == "original" else mkdirty_huacai, sound)
     values = Bits(processes.bit_length())
     number = Bits(max(1, (frames - 1).bit_length()))
     born = Bits(max(1, (processes - 1).bit_length()))
@@ -274,6 +279,7 @@ def study_system(processes: int, frames: int, variant: str = "huacai") -> Transi
             Invariant("hw", "nobody can store by hardware to a frame that another process maps", isolated),
             Invariant("data", "every process reads what it expects", reads_own),
         ),
+        well_formed=lambda s: both(*(either(*(same(p.frame, k) for k in range(frames))) for p in s.processes)),
     )
 
 
