@@ -199,7 +199,7 @@ def _other_machines(job: Job) -> list[str]:
     return textwrap.wrap(says, 78, initial_indent="  ", subsequent_indent="  ") if others else []
 
 
-_WORLDS = {
+WORLDS = {
     "helpers": "helpers: each on every entry that helpers and hardware can make",
     "levels": "levels: the same calls on entries of two levels",
     "codes": "codes: every frame number and every swap entry",
@@ -207,6 +207,7 @@ _WORLDS = {
     "mm": "mm world: the kernel's own calls",
     "kernel": "whole kernel: every operation of generic mm",
 }
+"""Every world in a line."""
 
 
 def _size(outcomes: list[Outcome]) -> str:
@@ -221,7 +222,7 @@ def _size(outcomes: list[Outcome]) -> str:
 
 def _world_report(outcomes: list[Outcome]) -> str:
     world = outcomes[0].job.world
-    text = _WORLDS[world] + _size(outcomes) + "\n"
+    text = WORLDS[world] + _size(outcomes) + "\n"
     for name in dict.fromkeys(result.invariant for outcome in outcomes for result in outcome.results):
         pairs = [(o.job, r) for o in outcomes for r in o.results if r.invariant == name and not r.enumerated]
         text += _invariant_report(pairs) if pairs else ""
