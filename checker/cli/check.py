@@ -190,6 +190,8 @@ def run_check(args: argparse.Namespace) -> int:
         _require_writable_folder(args.checkpoint, "--checkpoint")
     if args.json and args.json != "-":
         require_writable_file(args.json)
+    if args.report:
+        require_writable_file(args.report, "--report")
     if args.kernel and args.kernel.patches:
         return _run_changes(args, jobs)
     named = bool(args.kernel and args.configs)
@@ -210,10 +212,14 @@ def run_check(args: argparse.Namespace) -> int:
         from checker.cli.report import json_data
 
         write_json(json_data(outcomes, paths), args.json)
+    text = ""
+    if args.json != "-" or args.report:
+        text = _tree_text(outcomes, args) if _tells_many(args, outcomes) else _text(outcomes, args)
+    if args.report:
+        _write_report(outcomes, args, text, jobs=len(jobs))
     if args.json != "-":
         from checker.cli.colour import for_terminal
 
-        text = _tree_text(outcomes, args) if _tells_many(args, outcomes) else _text(outcomes, args)
         sys.stdout.write(for_terminal(text))
     results = [result for outcome in outcomes for result in outcome.results]
     return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
@@ -221,12 +227,40 @@ def run_check(args: argparse.Namespace) -> int:
 
 def _making(args: argparse.Namespace, jobs: list[Job]) -> Make | None:
     """What the workers make of each outcome, if anything."""
-    tell = args.json != "-" and len({job.config for job in jobs if job.kernel}) > 1
-    if not args.save and not tell:
+    tell = (args.json != "-" or bool(args.report)) and len({job.config for job in jobs if job.kernel}) > 1
+    if not args.save and not tell and not args.report:
         return None
     from checker.cli.making import Making
 
-    return Making(args.invariant, args.save or "", tell)
+    return Making(args.invariant, args.save or "", tell, _states_drawn(args, len(jobs)))
+
+
+def _states_drawn(args: argparse.Namespace, jobs: int) -> int:
+    """How many states each picture in the report may have; 0 without a report."""
+    if not args.report:
+        return 0
+    from checker.cli.report_html.write import states_drawn
+
+    return states_drawn(jobs)
+
+
+def _write_report(outcomes: list[Outcome], args: argparse.Namespace, text: str, jobs: int, changed: str = "") -> None:
+    """The page of ``--report``.
+
+    Args:
+        outcomes: what is on it.
+        args: the arguments.
+        text: what the command prints.
+        jobs: how many systems were decided.
+        changed: what the patches change, as it is printed.
+    """
+    from checker import __version__
+    from checker.cli.report_html.data import Question
+    from checker.cli.report_html.write import command_line, write_page
+
+    kernel = args.kernel
+    tree = f"Linux {opened(kernel).version()} ({kernel})" if kernel else ""
+    write_page(outcomes, Question(command_line(args.words), __version__, tree, changed, text), args.report, every=jobs)
 
 
 def _tells_many(args: argparse.Namespace, outcomes: list[Outcome]) -> bool:
@@ -268,6 +302,9 @@ def _run_changes(args: argparse.Namespace, jobs: list[Job]) -> int:
     outcomes = decide_jobs([*old, *jobs], _options(args), args.jobs)
     before, after = outcomes[: len(old)], outcomes[len(old) :]
     found = changes(_only(before, args.invariant), _only(after, args.invariant))
+    if args.report:
+        shown, said = _only(after, args.invariant), change_report(found, args.kernel)
+        _write_report([o for o in shown if o.results], args, said, jobs=len(jobs), changed=said)
     if args.json:
         from checker.cli.output import write_json
 
@@ -309,9 +346,9 @@ def _require_writable_folder(path: str, option: str) -> None:
         raise UsageError(f"cannot write below {option} {path}: {why.strerror}") from None
 
 
-def require_writable_file(path: str) -> None:
-    """Raises UsageError if the file that --json names cannot be written."""
+def require_writable_file(path: str, option: str = "--json") -> None:
+    """Raises UsageError if the file that an option names cannot be written."""
     target = Path(path)
     folder = target.parent
     if target.is_dir() or not folder.is_dir() or not os.access(target if target.exists() else folder, os.W_OK):
-        raise UsageError(f"cannot write --json {path}: it is a folder, or its folder is missing or not writable")
+        raise UsageError(f"cannot write {option} {path}: it is a folder, or its folder is missing or not writable")

@@ -46,6 +46,7 @@ def _run(argv: Sequence[str] | None) -> int:
     words = sys.argv[1:] if argv is None else argv
     parser = command_parser(words)
     args = parser.parse_args(words)
+    args.words = tuple(words)  # for a report that says what was asked
     if args.version:
         from checker import __version__
 

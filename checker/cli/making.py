@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from checker.cli.jobs import Job, Outcome, only
 
@@ -23,11 +23,13 @@ class Making:
         invariant: of the results on this one only; None for all.
         save: the folder below which evidence is written; "" for none.
         tell: what a report on many machines tells is worked out.
+        drawn: how many states each picture of the page of ``--report`` may have; 0 without one.
     """
 
     invariant: str | None
     save: str
     tell: bool
+    drawn: int = 0
 
     def __call__(self, outcome: Outcome) -> Made:
         """Makes it.
@@ -36,15 +38,17 @@ class Making:
             UsageError: a file cannot be written.
         """
         wanted = only(outcome, self.invariant)
-        return Made(_saved(wanted, self.save) if self.save else {}, _told(wanted) if self.tell else None)
+        paths = _saved(wanted, self.save) if self.save else {}
+        return Made(paths, _told(wanted) if self.tell else None, _page(wanted, self.drawn) if self.drawn else None)
 
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: where each piece of evidence is, and what is told."""
+    """What was made: where each piece of evidence is, what is told, and the evidence as the page of ``--report`` has it."""
 
     paths: dict[tuple[Job, str], str]
     told: Told | None
+    page: dict[str, Any] | None = None
 
 
 def _saved(outcome: Outcome, folder: str) -> dict[tuple[Job, str], str]:
@@ -57,3 +61,9 @@ def _told(outcome: Outcome) -> Told:
     from checker.cli.trees import tell
 
     return tell(outcome)
+
+
+def _page(outcome: Outcome, drawn: int) -> dict[str, Any]:
+    from checker.cli.report_html.parts import outcome_part
+
+    return outcome_part(outcome, drawn)

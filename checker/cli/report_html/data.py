@@ -61,7 +61,7 @@ def page_data(outcomes: Sequence[Outcome], parts: Parts, question: Question) -> 
         "tables": shown,
         "legend": legend(shown),
         "machines": [_machine(config, outcomes, parts) for config in configs],
-        "counted": len(configs) > ACROSS,
+        "counted": len(configs) > ACROSS and bool(question.tree),
         "violations": violations,
         "proofs": proofs,
         "states": [{"title": _where([o.job]), "graph": g} for o in outcomes if (g := _part(parts, o.job)["states"])],
@@ -79,10 +79,15 @@ def _part(parts: Parts, job: Job) -> Data:
 
 
 def _title(configs: list[str], question: Question) -> str:
-    names = ", ".join(name.removesuffix("/tree") for name in configs[:3]) + (
-        f" and {len(configs) - 3} more" if len(configs) > 3 else ""
-    )
-    return f"{names} in {question.tree}" if question.tree else names
+    names = [name.removesuffix("/tree") for name in configs]
+    if len(names) > NAMED:
+        families = list(dict.fromkeys(name.partition("/")[0].partition("+")[0] for name in names))
+        names = [f"{len(names)} configurations" + (f" of {', '.join(families)}" if len(families) <= NAMED else "")]
+    return ", ".join(names) + (f" in {question.tree}" if question.tree else "")
+
+
+NAMED = 3
+"""So many configurations are named in the title; more are counted."""
 
 
 def asked(outcomes: Sequence[Outcome]) -> str:
@@ -124,9 +129,9 @@ def _violated_words(outcomes: Sequence[Outcome]) -> str:
     failed = [(o.job, r) for o in outcomes for r in o.results if r.failed]
     configs, every = {job.config for job, _ in failed}, {o.job.config for o in outcomes}
     where = f" in {len(configs)} of {len(every)} configurations" if len(every) > 1 else ""
-    shortest = min((r.depth or 0 for _, r in failed), default=0)
-    steps = f"the shortest way takes {steps_words(shortest)}" if shortest else "one in the initial state"
-    return f"{len(failed)} {_be(len(failed))} violated{where} ({steps})"
+    shortest = min(r.depth or 0 for _, r in failed)
+    steps = f" (the shortest way takes {steps_words(shortest)})" if shortest and len(every) == 1 else ""
+    return f"{len(failed)} {_be(len(failed))} violated{where}{steps}"
 
 
 def _is_violated(result: Result) -> bool:
@@ -175,7 +180,7 @@ def _where(jobs: Sequence[Job]) -> str:
     found: dict[str, list[str]] = {}
     for job in jobs:
         found.setdefault(job.config, []).append(job.title)
-    return "; ".join(f"{config}: {', '.join(dict.fromkeys(titles))}" for config, titles in found.items())
+    return "; ".join(f"{config}: {' and '.join(dict.fromkeys(titles))}" for config, titles in found.items())
 
 
 def _violation(number: int, group: Group, parts: Parts) -> Data:
@@ -187,7 +192,7 @@ def _violation(number: int, group: Group, parts: Parts) -> Data:
         "id": f"v{number}",
         "jobs": [j for j, _ in group],
         "config": job.config,
-        "where": ", ".join(dict.fromkeys(j.title for j, _ in group)),
+        "where": "; ".join(dict.fromkeys(j.title for j, _ in group)),
         "invariant": result.invariant,
         "kind": kind(result),
         "words": verdict_words(result),
@@ -208,7 +213,9 @@ def _proof(group: Group, parts: Parts) -> Data:
     return {
         "names": [{"name": name, "says": part["says"].get(name, {}).get("says", "")} for name in names],
         "where": _where([j for j, _ in group]),
-        "words": "proved, by all reachable states (no step leaves them)" if result.enumerated else verdict_words(result),
+        "words": "proved, by all reachable states (no step leaves them)"
+        if result.enumerated
+        else verdict_words(result),
         "clauses": evidence.get("clauses", []),
         "causes": evidence.get("causes", []),
     }
@@ -221,12 +228,16 @@ def _open(outcomes: Sequence[Outcome]) -> list[Data]:
         for result in outcome.results:
             if _is_open(result):
                 reason = result.reason or f"holds up to {steps_words(result.depth or 0)}"
-                found.setdefault((result.verdict.value, reason), {}).setdefault(result.invariant, []).append(outcome.job)
+                found.setdefault((result.verdict.value, reason), {}).setdefault(result.invariant, []).append(
+                    outcome.job
+                )
     return [
         {
             "verdict": verdict,
             "reason": reason,
-            "about": [{"invariant": "" if name == UNREAD else name, "where": _where(jobs)} for name, jobs in about.items()],
+            "about": [
+                {"invariant": "" if name == UNREAD else name, "where": _where(jobs)} for name, jobs in about.items()
+            ],
         }
         for (verdict, reason), about in found.items()
     ]
@@ -242,5 +253,5 @@ def _machine(config: str, outcomes: Sequence[Outcome], parts: Parts) -> Data:
         "config": config,
         "known": known,
         "counts": [counts["proved"], counts["violated"], counts["intended"] + counts["cost"], open_],
-        "sizes": sorted({(o.job.title, r.states, r.diameter) for o in mine for r in o.results if r.states is not None}),
+        "sizes": sorted({(o.job.title, r.states, r.diameter) for o in mine for r in o.results if r.states}, key=str),
     }

@@ -44,6 +44,7 @@ class Picked:
         edges: pairs of states with a step between them.
         counts: how many states there are at each depth, if known.
         whole: every reachable state is drawn.
+        complete: so is everything one step beside the path.
     """
 
     path: list[Key]
@@ -52,6 +53,7 @@ class Picked:
     edges: dict[tuple[Key, Key], None] = field(default_factory=dict)
     counts: list[int] = field(default_factory=list)
     whole: bool = False
+    complete: bool = True
 
 
 def state_graph(job: Job, result: Result, limit: int) -> Data | None:
@@ -71,7 +73,7 @@ def state_graph(job: Job, result: Result, limit: int) -> Data | None:
     if searched and len(searched.states) <= limit:
         _pick_all(picked, system, searched)
     elif path:
-        _pick_near(picked, system, cut, limit)
+        _pick_near(picked, system, cut, limit, _depths(searched) if searched else {})
     else:
         return None
     return _drawn(job, system, result, picked)
@@ -137,7 +139,11 @@ def _filled(state: Sequence[int], masks: Sequence[int]) -> Key:
     return tuple(next(values) if mask else 0 for mask in masks)
 
 
-def _pick_near(picked: Picked, system: TransitionSystem, cut: Cut, limit: int) -> None:
+def _depths(found: Reachable) -> dict[Key, int]:
+    return {_filled(state, found.cone.masks): found.depth(k) for k, state in enumerate(found.states)}
+
+
+def _pick_near(picked: Picked, system: TransitionSystem, cut: Cut, limit: int, known: Mapping[Key, int]) -> None:
     """The path, and one step beside each of its states while there is room."""
     for depth, key in enumerate(picked.path):
         picked.depth.setdefault(key, depth)
@@ -145,10 +151,13 @@ def _pick_near(picked: Picked, system: TransitionSystem, cut: Cut, limit: int) -
     for depth, key in enumerate(picked.path):
         fresh = 0
         for after in _successors(system, cut, key):
-            if after == key or (after not in picked.depth and fresh >= share):
+            if after == key:
+                continue
+            if after not in picked.depth and fresh >= share:
+                picked.complete = False
                 continue
             fresh += after not in picked.depth
-            picked.depth.setdefault(after, depth + 1)
+            picked.depth.setdefault(after, known.get(after, depth + 1))
             picked.edges[key, after] = None
 
 
@@ -174,8 +183,12 @@ def _drawn(job: Job, system: TransitionSystem, result: Result, picked: Picked) -
     return {
         "nodes": nodes,
         "lines": "".join(_line(places[a], places[b]) for a, b in picked.edges if not _follows(on_path, a, b)),
-        "path": [_path_edge(places, *pair, name) for pair, name in zip(pairwise(picked.path), picked.operations, strict=True)],
-        "layers": [{"x": x, "depth": depth, "count": _count(picked, depth, len(columns[depth]))} for depth, x in layers],
+        "path": [
+            _path_edge(places, *pair, name) for pair, name in zip(pairwise(picked.path), picked.operations, strict=True)
+        ],
+        "layers": [
+            {"x": x, "depth": depth, "count": _count(picked, depth, len(columns[depth]))} for depth, x in layers
+        ],
         "counts": picked.counts,
         "width": width,
         "height": max(y for _, y in places.values()) + 24,
@@ -191,9 +204,9 @@ def _left_out(result: Result, picked: Picked) -> str:
     if picked.whole:
         return "Every reachable state is drawn; steps that lead back to the same state are not."
     total = f"of {result.states} states" if result.states is not None else "of states that were not counted"
-    return (
-        f"Drawn are {len(picked.depth)} {total}: the counterexample's path, and what its states lead to in one step."
-        " Depths beside the path are counted along it."
+    words = f"Drawn are {len(picked.depth)} {total}: the counterexample's path, and what its states lead to in one step"
+    return f"{words}{'' if picked.complete else ', as far as there is room'}." + (
+        "" if picked.counts else " Depths beside the path are counted along it."
     )
 
 

@@ -66,16 +66,32 @@ def _table(world: str, outcomes: list[Outcome], links: Links) -> Data:
     if across:
         heads = [{"title": config, "columns": columns[config]} for config in configs]
         keys = [(config, choice) for config in configs for choice in columns[config]]
-        rows = [{"name": name, "cells": [cells.get((*key, name), NOTHING) for key in keys]} for name in names or [UNREAD]]
-        return table | {"corner": "invariant", "heads": heads, "rows": rows, "names": True}
+        rows = [
+            {"name": name, "cells": [cells.get((*key, name), NOTHING) for key in keys]} for name in names or [UNREAD]
+        ]
+        return table | {"corner": "invariant", "heads": heads, "rows": _apart(rows, heads), "names": True}
     choices = list(dict.fromkeys(choice for config in configs for choice in columns[config]))
     heads = [{"title": choice, "columns": names} for choice in choices]
     keys = [(choice, name) for choice in choices for name in names]
     rows = [
-        {"name": config, "cells": [cells.get((config, *key), cells.get((config, key[0], UNREAD), NOTHING)) for key in keys]}
+        {
+            "name": config,
+            "cells": [cells.get((config, *key), cells.get((config, key[0], UNREAD), NOTHING)) for key in keys],
+        }
         for config in configs
     ]
-    return table | {"corner": "configuration", "heads": heads, "rows": rows, "names": False}
+    return table | {"corner": "configuration", "heads": heads, "rows": _apart(rows, heads), "names": False}
+
+
+def _apart(rows: list[Data], heads: list[Data]) -> list[Data]:
+    """The rows, with the first cell under each heading marked."""
+    first, place = set(), 0
+    for head in heads:
+        first.add(place)
+        place += len(head["columns"])
+    for row in rows:
+        row["cells"] = [cell | {"first": k in first} for k, cell in enumerate(row["cells"])]
+    return rows
 
 
 NOTHING: Data = {"kind": "none", "text": "–", "says": "is not asked here", "link": ""}

@@ -121,7 +121,7 @@ def _bit_lanes(run: ToldTrace, rows: Sequence[Row]) -> Iterator[Data]:
 
 def _fact_lanes(headings: Sequence[str], rows: Sequence[Row]) -> Iterator[Data]:
     for column, heading in enumerate(headings):
-        values = [_fact(row.cells[column]) if column < len(row.cells) else "" for row in rows]
+        values = [_fact(heading, row.cells[column]) if column < len(row.cells) else "" for row in rows]
         if any(values):
             label, says = FACTS.get(heading, (heading, ""))
             yield {"label": label, "says": says, "kind": "fact", "cells": _cells(values)}
@@ -130,8 +130,8 @@ def _fact_lanes(headings: Sequence[str], rows: Sequence[Row]) -> Iterator[Data]:
         yield {"label": "noticed", "says": "what is to be said of it", "kind": "note", "cells": _cells(notes)}
 
 
-def _fact(cell: str) -> str:
-    return "no" if cell == "-" else cell
+def _fact(heading: str, cell: str) -> str:
+    return cell if cell != "-" else "no" if heading else "nothing"
 
 
 def _cells(values: Sequence[str]) -> list[Data]:
@@ -144,7 +144,7 @@ def _cells(values: Sequence[str]) -> list[Data]:
 
 
 _CHANGES = {
-    **dict.fromkeys((("0", "1"), ("", "1"), ("no", "yes")), "set"),
+    **dict.fromkeys((("0", "1"), ("", "1"), ("no", "yes"), ("", "yes")), "set"),
     **dict.fromkeys((("1", "0"), ("1", ""), ("yes", "no"), ("yes", "")), "cleared"),
     ("", "0"): "",
     ("0", ""): "",
