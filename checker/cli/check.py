@@ -182,16 +182,7 @@ def run_check(args: argparse.Namespace) -> int:
         raise UsageError("--save-scenarios: scenarios name built-in configurations, so leave out --kernel")
     args.kernel = kernel_tree(args.kernel, args.git, args.patch, args.reverse)
     jobs = plan(args)
-    if args.save:
-        _require_writable_folder(args.save, "--save")
-    if args.save_scenarios:
-        _require_writable_folder(args.save_scenarios, "--save-scenarios")
-    if args.checkpoint:
-        _require_writable_folder(args.checkpoint, "--checkpoint")
-    if args.json and args.json != "-":
-        require_writable_file(args.json)
-    if args.report:
-        require_writable_file(args.report, "--report")
+    _require_writable_targets(args)
     if args.kernel and args.kernel.patches:
         return _run_changes(args, jobs)
     named = bool(args.kernel and args.configs)
@@ -212,17 +203,24 @@ def run_check(args: argparse.Namespace) -> int:
         from checker.cli.report import json_data
 
         write_json(json_data(outcomes, paths), args.json)
-    text = ""
-    if args.json != "-" or args.report:
-        text = _tree_text(outcomes, args) if _tells_many(args, outcomes) else _text(outcomes, args)
+    _tell(outcomes, args, len(jobs))
+    results = [result for outcome in outcomes for result in outcome.results]
+    return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
+
+
+def _tell(outcomes: list[Outcome], args: argparse.Namespace, jobs: int) -> None:
+    """Prints the results, and writes them as a page, as far as that was asked for."""
+    if args.json == "-" and not args.report:
+        return
+    text = _tree_text(outcomes, args) if _tells_many(args, outcomes) else _text(outcomes, args)
     if args.report:
-        _write_report(outcomes, args, text, jobs=len(jobs))
+        from checker.cli.report_html.write import write_report
+
+        write_report(outcomes, args, text, jobs)
     if args.json != "-":
         from checker.cli.colour import for_terminal
 
         sys.stdout.write(for_terminal(text))
-    results = [result for outcome in outcomes for result in outcome.results]
-    return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
 
 
 def _making(args: argparse.Namespace, jobs: list[Job]) -> Make | None:
@@ -242,25 +240,6 @@ def _states_drawn(args: argparse.Namespace, jobs: int) -> int:
     from checker.cli.report_html.write import states_drawn
 
     return states_drawn(jobs)
-
-
-def _write_report(outcomes: list[Outcome], args: argparse.Namespace, text: str, jobs: int, changed: str = "") -> None:
-    """The page of ``--report``.
-
-    Args:
-        outcomes: what is on it.
-        args: the arguments.
-        text: what the command prints.
-        jobs: how many systems were decided.
-        changed: what the patches change, as it is printed.
-    """
-    from checker import __version__
-    from checker.cli.report_html.data import Question
-    from checker.cli.report_html.write import command_line, write_page
-
-    kernel = args.kernel
-    tree = f"Linux {opened(kernel).version()} ({kernel})" if kernel else ""
-    write_page(outcomes, Question(command_line(args.words), __version__, tree, changed, text), args.report, every=jobs)
 
 
 def _tells_many(args: argparse.Namespace, outcomes: list[Outcome]) -> bool:
@@ -303,8 +282,10 @@ def _run_changes(args: argparse.Namespace, jobs: list[Job]) -> int:
     before, after = outcomes[: len(old)], outcomes[len(old) :]
     found = changes(_only(before, args.invariant), _only(after, args.invariant))
     if args.report:
+        from checker.cli.report_html.write import write_report
+
         shown, said = _only(after, args.invariant), change_report(found, args.kernel)
-        _write_report([o for o in shown if o.results], args, said, jobs=len(jobs), changed=said)
+        write_report([o for o in shown if o.results], args, said, len(jobs), changed=said)
     if args.json:
         from checker.cli.output import write_json
 
@@ -334,6 +315,21 @@ def _lift_once(jobs: list[Job]) -> None:
             find_architecture(config, kernel)
         except NotModelled:
             continue
+
+
+def _require_writable_targets(args: argparse.Namespace) -> None:
+    """Raises UsageError if something that is to be written cannot be, before hours are spent on it."""
+    for path, option in (
+        (args.save, "--save"),
+        (args.save_scenarios, "--save-scenarios"),
+        (args.checkpoint, "--checkpoint"),
+    ):
+        if path:
+            _require_writable_folder(path, option)
+    if args.json and args.json != "-":
+        require_writable_file(args.json)
+    if args.report:
+        require_writable_file(args.report, "--report")
 
 
 def _require_writable_folder(path: str, option: str) -> None:

@@ -247,7 +247,7 @@ def _machine(config: str, outcomes: Sequence[Outcome], parts: Parts) -> Data:
     """What is known of a configuration, and how many of its results are of each kind."""
     mine = [o for o in outcomes if o.job.config == config]
     counts = Counter(kind(r) for o in mine for r in o.results)
-    known = next((m for o in mine if (m := _part(parts, o.job)["machine"])), {})
+    known: Data = next((m for o in mine if (m := _part(parts, o.job)["machine"])), {})
     open_ = counts["unknown"] + counts["vacuous"] + counts["bounded"]
     return {
         "config": config,

@@ -228,7 +228,7 @@ def _columns(picked: Picked) -> list[list[Key]]:
     for a, b in picked.edges:
         if picked.depth[a] < picked.depth[b]:
             parents.setdefault(b, []).append(a)
-    rank: dict[Key, float] = {key: -1.0 for key in picked.path}
+    rank: dict[Key, float] = dict.fromkeys(picked.path, -1.0)
     for layer in layers:
         for key in layer:
             above = [rank[a] for a in parents.get(key, []) if a in rank]

@@ -36,7 +36,8 @@ def kind(result: Result) -> str:
     """A verdict as the page tells them apart: a cost and an intended violation are kinds of their own."""
     if result.verdict is Verdict.VIOLATED:
         return "intended" if result.exception else "cost" if result.cost else "violated"
-    return result.verdict.value
+    name: str = result.verdict.value
+    return name
 
 
 def tables(outcomes: Sequence[Outcome], links: Links) -> list[Data]:

@@ -1,4 +1,4 @@
-"""A trace as the page's player shows it: lanes of bits and facts over the steps, the calls of each step, a picture of each state."""
+"""A trace as the page's player shows it: bits and facts over the steps, the calls of each step, a picture of each state."""
 
 from __future__ import annotations
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from checker.cli.jobs import Outcome
+from checker.cli.kernels import opened
 from checker.cli.main import UsageError
 from checker.cli.report_html.data import Question, page_data
 from checker.cli.report_html.page import page
@@ -22,8 +24,31 @@ def states_drawn(jobs: int) -> int:
     return max(LEAST, min(MOST, ROOM // max(1, jobs)))
 
 
+def write_report(
+    outcomes: Sequence[Outcome], args: argparse.Namespace, text: str, jobs: int, changed: str = ""
+) -> None:
+    """What ``check`` writes for ``--report``.
+
+    Args:
+        outcomes: what is on the page.
+        args: the arguments of ``check``.
+        text: what the command prints.
+        jobs: how many systems were decided.
+        changed: what the patches change, as it is printed.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    from checker import __version__
+
+    kernel = args.kernel
+    tree = f"Linux {opened(kernel).version()} ({kernel})" if kernel else ""
+    question = Question(command_line(args.words), __version__, tree, changed, text)
+    write_page(outcomes, question, args.report, drawn=states_drawn(jobs))
+
+
 def write_page(
-    outcomes: Sequence[Outcome], question: Question, target: str, causes: Causes = no_causes, every: int = 0
+    outcomes: Sequence[Outcome], question: Question, target: str, causes: Causes = no_causes, drawn: int = MOST
 ) -> None:
     """Writes the page.
 
@@ -32,12 +57,11 @@ def write_page(
         question: what was asked.
         target: the file.
         causes: further sentences on each result; for outcomes of which no worker made anything.
-        every: how many systems were decided; those of the outcomes if not given.
+        drawn: how many states one picture may have.
 
     Raises:
         UsageError: the file cannot be written.
     """
-    drawn = states_drawn(every or len(outcomes))
     parts = {o.job: _made(o) or outcome_part(o, drawn, causes) for o in outcomes}
     try:
         Path(target).write_text(page(page_data(outcomes, parts, question)), encoding="utf-8", newline="\n")
