@@ -99,10 +99,11 @@ def asked(outcomes: Sequence[Outcome]) -> str:
 
 
 def overall(results: Sequence[Result]) -> str:
-    """The one word for all of it: violated, open or holds."""
+    """The one word for all of it: violated, open, bounded or holds."""
     if any(r.failed for r in results):
         return "violated"
-    return "open" if any(_is_open(r) for r in results) else "holds"
+    left = {r.verdict for r in results if _is_open(r)}
+    return "holds" if not left else "bounded" if left == {Verdict.BOUNDED} else "open"
 
 
 def sentence(outcomes: Sequence[Outcome]) -> str:

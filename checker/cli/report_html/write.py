@@ -13,7 +13,7 @@ from checker.cli.kernels import opened
 from checker.cli.main import UsageError
 from checker.cli.report_html.data import Question, page_data
 from checker.cli.report_html.page import page
-from checker.cli.report_html.parts import Causes, no_causes, outcome_part
+from checker.cli.report_html.parts import outcome_part
 
 ROOM, LEAST, MOST = 6_000, 40, 300
 """How many states the pictures of all systems together, and that of one at least and at most, may have."""
@@ -47,22 +47,19 @@ def write_report(
     write_page(outcomes, question, args.report, drawn=states_drawn(jobs))
 
 
-def write_page(
-    outcomes: Sequence[Outcome], question: Question, target: str, causes: Causes = no_causes, drawn: int = MOST
-) -> None:
+def write_page(outcomes: Sequence[Outcome], question: Question, target: str, drawn: int = MOST) -> None:
     """Writes the page.
 
     Args:
         outcomes: what was decided; what a worker made of one (:class:`checker.cli.making.Made`) is used.
         question: what was asked.
         target: the file.
-        causes: further sentences on each result; for outcomes of which no worker made anything.
         drawn: how many states one picture may have.
 
     Raises:
         UsageError: the file cannot be written.
     """
-    parts = {o.job: _made(o) or outcome_part(o, drawn, causes) for o in outcomes}
+    parts = {o.job: _made(o) or outcome_part(o, drawn) for o in outcomes}
     try:
         Path(target).write_text(page(page_data(outcomes, parts, question)), encoding="utf-8", newline="\n")
     except OSError as why:
