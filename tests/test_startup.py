@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
-    "z3", "numpy", "networkx", "cvc5", "bitwuzla", "unidiff", "dulwich", "ctypes", "multiprocessing", "concurrent.futures",
+    "z3", "numpy", "networkx", "cvc5", "bitwuzla", "unidiff", "dulwich", "jinja2", "ctypes", "multiprocessing", "concurrent.futures",
     "hashlib", "difflib", "models.kernel",
 )  # fmt: skip
 ENGINES = ("checker.explicit", "checker.arrays", "checker.bmc", "checker.induction", "checker.solver", "models")
