@@ -190,6 +190,8 @@ class TestTables:
         many = [replace(broken, job=replace(CARRY, config=f"machine{k}/x")) for k in range(9)]
         (table,) = tables([*many, unread], {})
         assert {cell["text"] for cell in table["rows"][-1]["cells"]} == {"?"}
+        (table,) = tables([broken, unread], {})
+        assert {row["cells"][1]["text"] for row in table["rows"]} == {"?"}
 
 
 class TestPage:

@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = (
-    "z3", "numpy", "networkx", "cvc5", "bitwuzla", "unidiff", "dulwich", "jinja2", "ctypes", "multiprocessing", "concurrent.futures",
-    "hashlib", "difflib", "models.kernel",
+    "z3", "numpy", "networkx", "cvc5", "bitwuzla", "unidiff", "dulwich", "jinja2", "ctypes", "multiprocessing",
+    "concurrent.futures", "hashlib", "difflib", "models.kernel",
 )  # fmt: skip
 ENGINES = ("checker.explicit", "checker.arrays", "checker.bmc", "checker.induction", "checker.solver", "models")
 """Parts of the checker that a command without a question needs no more than any library."""

@@ -195,19 +195,24 @@ def _drawn(job: Job, system: TransitionSystem, result: Result, picked: Picked) -
         "drawn": len(nodes),
         "states": result.states,
         "whole": picked.whole,
-        "left_out": _left_out(result, picked),
+        "left_out": _left_out(result, picked, bool(system.views)),
     }
 
 
-def _left_out(result: Result, picked: Picked) -> str:
+def _left_out(result: Result, picked: Picked, views: bool) -> str:
     """What is not in the picture, in words."""
     if picked.whole:
         return "Every reachable state is drawn; steps that lead back to the same state are not."
-    total = f"of {result.states} states" if result.states is not None else "of states that were not counted"
-    words = f"Drawn are {len(picked.depth)} {total}: the counterexample's path, and what its states lead to in one step"
-    return f"{words}{'' if picked.complete else ', as far as there is room'}." + (
-        "" if picked.counts else " Depths beside the path are counted along it."
-    )
+    drawn = len(picked.depth)
+    if result.states is None:
+        total = f"{drawn} of states that were not counted"
+    elif views:
+        total = f"{drawn} states, where the search counted {result.states} (processes that share no page apart)"
+    else:
+        total = f"{drawn} of {result.states} states"
+    room = "" if picked.complete else ", as far as there is room"
+    along = "" if picked.counts else " Depths beside the path are counted along it."
+    return f"Drawn are {total}: the counterexample's path, and what its states lead to in one step{room}.{along}"
 
 
 def _count(picked: Picked, depth: int, drawn: int) -> str:

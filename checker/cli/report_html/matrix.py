@@ -67,20 +67,13 @@ def _table(world: str, outcomes: list[Outcome], links: Links) -> Data:
     if across:
         heads = [{"title": config, "columns": columns[config]} for config in configs]
         keys = [(config, choice) for config in configs for choice in columns[config]]
-        rows = [
-            {"name": name, "cells": [cells.get((*key, name), NOTHING) for key in keys]} for name in names or [UNREAD]
-        ]
+        names = names or [UNREAD]
+        rows = [{"name": name, "cells": [_look_up(cells, *key, name) for key in keys]} for name in names]
         return table | {"corner": "invariant", "heads": heads, "rows": _apart(rows, heads), "names": True}
     choices = list(dict.fromkeys(choice for config in configs for choice in columns[config]))
     heads = [{"title": choice, "columns": names} for choice in choices]
     keys = [(choice, name) for choice in choices for name in names]
-    rows = [
-        {
-            "name": config,
-            "cells": [cells.get((config, *key), cells.get((config, key[0], UNREAD), NOTHING)) for key in keys],
-        }
-        for config in configs
-    ]
+    rows = [{"name": config, "cells": [_look_up(cells, config, *key) for key in keys]} for config in configs]
     return table | {"corner": "configuration", "heads": heads, "rows": _apart(rows, heads), "names": False}
 
 
@@ -95,7 +88,15 @@ def _apart(rows: list[Data], heads: list[Data]) -> list[Data]:
     return rows
 
 
+Cells = dict[tuple[str, str, str], Data]
+"""Configuration, choice and invariant -> the cell."""
+
 NOTHING: Data = {"kind": "none", "text": "–", "says": "is not asked here", "link": ""}
+
+
+def _look_up(cells: Cells, config: str, choice: str, name: str) -> Data:
+    """A cell; where the helpers could not be read, that is what it says of every invariant."""
+    return cells.get((config, choice, name)) or cells.get((config, choice, UNREAD)) or NOTHING
 
 
 def _choice(job: Job, across: bool) -> str:
@@ -112,9 +113,9 @@ def _choices(world: str, outcomes: list[Outcome], across: bool) -> dict[str, lis
     return {config: list(choices) for config, choices in columns.items()}
 
 
-def _cells(outcomes: list[Outcome], across: bool, links: Links) -> dict[tuple[str, str, str], Data]:
+def _cells(outcomes: list[Outcome], across: bool, links: Links) -> Cells:
     """The cell of each configuration, choice and invariant: of several results the worst."""
-    found: dict[tuple[str, str, str], Data] = {}
+    found: Cells = {}
     for outcome in outcomes:
         for result in outcome.results:
             key = (outcome.job.config, _choice(outcome.job, across), result.invariant)
