@@ -14,6 +14,7 @@ import pytest
 from checker.cli.report_html.page import LONGEST, content_policy, page, visible
 from tests.html_check import Page
 from tests.report_pages import PAYLOAD, hostile_data, hostile_tree, ordinary_data
+from tests.small_tree import ALWAYS, CONDITION, PGTABLE_H, patch_between, small_tree
 from tests.test_cli import ptecheck, refused
 
 CARRY = ("check", "loongarch/original", "--split", "carry-dirty")
@@ -151,6 +152,40 @@ class TestCommand:
         assert found.tags["script"] == 1
         assert "<script>window.broken=1<" in found.text_of("header")
         assert re.search(r"pgtable\.h:\d+", found.text_of("main"))
+
+    def test_a_patch_leads_with_what_it_changes(self, tmp_path):
+        tree, report = small_tree(tmp_path / "tree"), tmp_path / "r.html"
+        patch = tmp_path / "bad.patch"
+        patch.write_text(patch_between(PGTABLE_H, PGTABLE_H.replace(CONDITION, ALWAYS)))
+        run = ptecheck(
+            "check",
+            "--kernel",
+            str(tree),
+            "--patch",
+            str(patch),
+            "--no-cache",
+            "--world",
+            "helpers",
+            "--report",
+            str(report),
+        )
+        assert run.returncode == 1, run.stderr
+        found = Page(report.read_text())
+        assert found.faults == []
+        assert found.text_of("pre").startswith(run.stdout)
+        assert "✗ Violated" in found.text_of("header")
+
+    def test_helpers_that_are_not_understood_are_nowhere_called_fine(self, tmp_path):
+        tree = small_tree(tmp_path, ("\tpte_val(pte) |= _PAGE_MODIFIED;\n", '\tasm("nop");\n'))
+        report = tmp_path / "r.html"
+        run = ptecheck("check", "csky", "--kernel", str(tree), "--no-cache", "--report", str(report))
+        assert run.returncode == 3, run.stderr
+        found = Page(report.read_text())
+        assert found.faults == []
+        assert "? Not decided" in found.text_of("header")
+        cells = [value.split()[0] for tag, name, value in found.attributes if tag == "td" and name == "class"]
+        assert set(cells) == {"unknown"}
+        assert re.search(r"pgtable\.h:\d+: pte_mkdirty", found.text_of("section"))
 
 
 def test_the_payload_is_one_that_would_work():

@@ -276,6 +276,8 @@ def _run_changes(args: argparse.Namespace, jobs: list[Job]) -> int:
 
     if not jobs:
         print("the patches touch no file that helpers are read from: nothing changes")
+        if args.report:
+            print(f"ptecheck: nothing to report, so {args.report} is not written", file=sys.stderr)
         return 0
     old = [replace(job, kernel=args.kernel.unpatched) for job in jobs]
     outcomes = decide_jobs([*old, *jobs], _options(args), args.jobs)

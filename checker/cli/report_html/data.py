@@ -10,6 +10,7 @@ from typing import Any
 from checker.cli.jobs import UNREAD, Job, Outcome
 from checker.cli.report import WORLDS, steps_words, verdict_words
 from checker.cli.report_html.matrix import ACROSS, Links, kind, legend, tables
+from checker.cli.trees import short
 from checker.verdict import Result, Verdict
 
 Data = dict[str, Any]
@@ -79,7 +80,7 @@ def _part(parts: Parts, job: Job) -> Data:
 
 
 def _title(configs: list[str], question: Question) -> str:
-    names = [name.removesuffix("/tree") for name in configs]
+    names = [short(config) for config in configs]
     if len(names) > NAMED:
         families = list(dict.fromkeys(name.partition("/")[0].partition("+")[0] for name in names))
         names = [f"{len(names)} configurations" + (f" of {', '.join(families)}" if len(families) <= NAMED else "")]
@@ -94,7 +95,7 @@ def asked(outcomes: Sequence[Outcome]) -> str:
     """The question in words: whose helpers, and in which worlds."""
     configs = list(dict.fromkeys(o.job.config for o in outcomes))
     worlds = [WORLDS[world] for world in dict.fromkeys(o.job.world for o in outcomes)]
-    whose = configs[0] if len(configs) == 1 else f"{len(configs)} configurations"
+    whose = short(configs[0]) if len(configs) == 1 else f"{len(configs)} configurations"
     return f"Do the page-table helpers of {whose} keep what generic mm relies on? Asked of: {'; '.join(worlds)}."
 
 
@@ -180,7 +181,7 @@ def _where(jobs: Sequence[Job]) -> str:
     """Configurations and choices, each configuration named once."""
     found: dict[str, list[str]] = {}
     for job in jobs:
-        found.setdefault(job.config, []).append(job.title)
+        found.setdefault(short(job.config), []).append(job.title)
     return "; ".join(f"{config}: {' and '.join(dict.fromkeys(titles))}" for config, titles in found.items())
 
 
@@ -192,7 +193,7 @@ def _violation(number: int, group: Group, parts: Parts) -> Data:
     return {
         "id": f"v{number}",
         "jobs": [j for j, _ in group],
-        "config": job.config,
+        "config": short(job.config),
         "where": "; ".join(dict.fromkeys(j.title for j, _ in group)),
         "invariant": result.invariant,
         "kind": kind(result),
@@ -251,7 +252,7 @@ def _machine(config: str, outcomes: Sequence[Outcome], parts: Parts) -> Data:
     known: Data = next((m for o in mine if (m := _part(parts, o.job)["machine"])), {})
     open_ = counts["unknown"] + counts["vacuous"] + counts["bounded"]
     return {
-        "config": config,
+        "config": short(config),
         "known": known,
         "counts": [counts["proved"], counts["violated"], counts["intended"] + counts["cost"], open_],
         "sizes": sorted({(o.job.title, r.states, r.diameter) for o in mine for r in o.results if r.states}, key=str),

@@ -57,7 +57,7 @@ class Picked:
 
 
 def state_graph(job: Job, result: Result, limit: int) -> Data | None:
-    """The graph of one result: whole, or the neighbourhood of its counterexample; None where there is neither.
+    """The graph of one result: whole, or the neighbourhood of its counterexample; None where there is neither, or no step.
 
     Args:
         job: the system.
@@ -67,6 +67,8 @@ def state_graph(job: Job, result: Result, limit: int) -> Data | None:
     if result.trace is None and (result.states is None or result.states > limit):
         return None
     system = build_system(job)
+    if not system.operations:
+        return None  # nothing ever moves
     searched, cut = _searched(system, result), _cutter(system)
     path, operations = _path(system, result, cut)
     picked = Picked(path, operations, counts=_counts(searched) if searched else [])
@@ -205,7 +207,7 @@ def _left_out(result: Result, picked: Picked, views: bool) -> str:
         return "Every reachable state is drawn; steps that lead back to the same state are not."
     drawn = len(picked.depth)
     if result.states is None:
-        total = f"{drawn} of states that were not counted"
+        total = f"{drawn} states, of how many is not known"
     elif views:
         total = f"{drawn} states, where the search counted {result.states} (processes that share no page apart)"
     else:

@@ -8,6 +8,7 @@ from typing import Any
 from checker.cli.jobs import HELPER_WORLDS, UNREAD, Job, Outcome
 from checker.cli.report import WORLDS, verdict_words
 from checker.cli.table import cell
+from checker.cli.trees import short
 from checker.verdict import Result, Verdict
 
 Data = dict[str, Any]
@@ -65,7 +66,7 @@ def _table(world: str, outcomes: list[Outcome], links: Links) -> Data:
     says = WORLDS[world].partition(":")[2].strip()
     table: Data = {"title": title, "says": "every requirement on helpers" if world == "helpers" else says}
     if across:
-        heads = [{"title": config, "columns": columns[config]} for config in configs]
+        heads = [{"title": short(config), "columns": columns[config]} for config in configs]
         keys = [(config, choice) for config in configs for choice in columns[config]]
         names = names or [UNREAD]
         rows = [{"name": name, "cells": [_look_up(cells, *key, name) for key in keys]} for name in names]
@@ -73,7 +74,7 @@ def _table(world: str, outcomes: list[Outcome], links: Links) -> Data:
     choices = list(dict.fromkeys(choice for config in configs for choice in columns[config]))
     heads = [{"title": choice, "columns": names} for choice in choices]
     keys = [(choice, name) for choice in choices for name in names]
-    rows = [{"name": config, "cells": [_look_up(cells, config, *key) for key in keys]} for config in configs]
+    rows = [{"name": short(config), "cells": [_look_up(cells, config, *key) for key in keys]} for config in configs]
     return table | {"corner": "configuration", "heads": heads, "rows": _apart(rows, heads), "names": False}
 
 

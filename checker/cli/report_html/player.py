@@ -59,6 +59,7 @@ def _step(run: ToldTrace, step: ToldStep, operation: Any) -> Data:
         "source": operation.source if operation else "",
         "calls": [_call(run, row.who, call) for row in rows for call in row.calls],
         "notes": [row.note for row in rows if row.note],
+        "alarm": run.job.world != "codes",
         "broken": list(step.broken),
         "picture": picture(run, step),
     }
@@ -103,7 +104,7 @@ def _lanes(run: ToldTrace) -> list[Data]:
     groups = []
     for k, first in enumerate(run.steps[0].rows):
         rows = [step.rows[k] for step in run.steps]
-        lanes = [*_bit_lanes(run, rows), *_fact_lanes(run.headings, rows)]
+        lanes = [*_bit_lanes(run, rows), *_fact_lanes(run.headings, rows), *_note_lanes(run, rows)]
         if lanes:
             groups.append({"title": first.who or "entry", "rows": lanes})
     return groups
@@ -125,9 +126,15 @@ def _fact_lanes(headings: Sequence[str], rows: Sequence[Row]) -> Iterator[Data]:
         if any(values):
             label, says = FACTS.get(heading, (heading, ""))
             yield {"label": label, "says": says, "kind": "fact", "cells": _cells(values)}
+
+
+def _note_lanes(run: ToldTrace, rows: Sequence[Row]) -> Iterator[Data]:
+    """What is wrong with the entry; of codes, which are numbers and no entries, their values."""
     notes = [row.note for row in rows]
-    if any(notes):
-        yield {"label": "noticed", "says": "what is to be said of it", "kind": "note", "cells": _cells(notes)}
+    if any(notes) and run.job.world == "codes":
+        yield {"label": "values", "says": "the numbers that are not zero", "kind": "fact", "cells": _cells(notes)}
+    elif any(notes):
+        yield {"label": "noticed", "says": "what is wrong with the entry", "kind": "note", "cells": _cells(notes)}
 
 
 def _fact(heading: str, cell: str) -> str:
