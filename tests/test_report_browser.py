@@ -176,7 +176,8 @@ class TestQuiet:
     def test_the_console_is_silent_and_nothing_is_fetched(self, page, report):
         find(page, "[data-all=open]").click()
         for button in every(page, "[data-go=last]"):
-            button.click()
+            if button.is_displayed():  # not of a run without a step
+                button.click()
         assert browser.complaints(page) == []
         assert browser.loaded(page) == [report.resolve().as_uri()]
 
