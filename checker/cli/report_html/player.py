@@ -56,13 +56,20 @@ def _step(run: ToldTrace, step: ToldStep, operation: Any) -> Data:
         "number": step.number,
         "operation": step.operation,
         "says": operation.says if operation else "",
-        "source": operation.source if operation else "",
+        "source": _source(run, operation),
         "calls": [_call(run, row.who, call) for row in rows for call in row.calls],
         "notes": [row.note for row in rows if row.note],
         "alarm": run.job.world != "codes",
         "broken": list(step.broken),
         "picture": picture(run, step),
     }
+
+
+def _source(run: ToldTrace, operation: Any) -> str:
+    """Where the operation is in the kernel; of a helper read from a tree its call has the line, so the list of headers goes."""
+    if operation is None or (run.places and operation.source == run.arch.source):
+        return ""
+    return str(operation.source)
 
 
 def _call(run: ToldTrace, who: str, call: Any) -> Data:
@@ -117,7 +124,7 @@ def _bit_lanes(run: ToldTrace, rows: Sequence[Row]) -> Iterator[Data]:
     for bit in run.bits:
         if seen & bit.mask:
             values = ["" if row.entry is None else "1" if row.entry & bit.mask else "0" for row in rows]
-            yield {"label": bit.name, "says": bit.says, "kind": "bit", "cells": _cells(values)}
+            yield {"label": bit.name, "letter": bit.letter, "says": bit.says, "kind": "bit", "cells": _cells(values)}
 
 
 def _fact_lanes(headings: Sequence[str], rows: Sequence[Row]) -> Iterator[Data]:
@@ -125,16 +132,28 @@ def _fact_lanes(headings: Sequence[str], rows: Sequence[Row]) -> Iterator[Data]:
         values = [_fact(heading, row.cells[column]) if column < len(row.cells) else "" for row in rows]
         if any(values):
             label, says = FACTS.get(heading, (heading, ""))
-            yield {"label": label, "says": says, "kind": "fact", "cells": _cells(values)}
+            yield {"label": label, "letter": "", "says": says, "kind": "fact", "cells": _cells(values)}
 
 
 def _note_lanes(run: ToldTrace, rows: Sequence[Row]) -> Iterator[Data]:
     """What is wrong with the entry; of codes, which are numbers and no entries, their values."""
     notes = [row.note for row in rows]
     if any(notes) and run.job.world == "codes":
-        yield {"label": "values", "says": "the numbers that are not zero", "kind": "fact", "cells": _cells(notes)}
+        yield {
+            "label": "values",
+            "letter": "",
+            "says": "the numbers that are not zero",
+            "kind": "fact",
+            "cells": _cells(notes),
+        }
     elif any(notes):
-        yield {"label": "noticed", "says": "what is wrong with the entry", "kind": "note", "cells": _cells(notes)}
+        yield {
+            "label": "noticed",
+            "letter": "",
+            "says": "what is wrong with the entry",
+            "kind": "note",
+            "cells": _cells(notes),
+        }
 
 
 def _fact(heading: str, cell: str) -> str:
