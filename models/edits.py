@@ -25,6 +25,9 @@ _BEHIND = {"mk_huge_pmd": "pmd_mkhuge", "mk_huge_pud": "pud_mkhuge"}
 _TABLE = "protection "
 """What the name of an assignment by the table of protections begins with."""
 
+_ASKED = "asked "
+"""What a record of a call that makes no entry begins with."""
+
 
 @dataclass(frozen=True, order=True)
 class Assignment:
@@ -61,6 +64,8 @@ class Assignment:
 
 def changes_entries(name: str, helper: Any) -> bool:
     """Whether a helper of the model makes one entry of another, or of a protection."""
+    if isinstance(helper, InPlaceHelper):
+        return False  # its value is no entry that it changed; what it leaves in the table is
     if isinstance(helper, LiftedHelper):
         return helper.result == "entry" and helper.parameters[0].kind in ("pte", "pmd", "pud")
     return name in _MAKERS or bool(_CHANGES.match(name))
@@ -161,7 +166,11 @@ class _Recorded:
 
     def __call__(self, entry: Any, *args: Any) -> Any:
         made = self.helper(entry, *args)
-        if type(made) is not bool and isinstance(made, int) and not isinstance(self.helper, InPlaceHelper):
+        if not isinstance(made, int):
+            return made
+        if type(made) is bool or not changes_entries(self.name, self.helper):
+            self.record(_ASKED + self.name, 0, 0)
+        else:
             self._tell(entry, made)
             if args and isinstance(args[-1], int):
                 self.record(_TABLE, 0, int(args[-1]))
@@ -190,10 +199,7 @@ def recorded(arch: Architecture, record: Record) -> Architecture:
     """The architecture with helpers that tell of their calls; words of the table as calls of :data:`_TABLE`."""
     return replace(
         arch,
-        helpers={
-            name: _Recorded(name, helper, record, arch.width) if changes_entries(name, helper) else helper
-            for name, helper in arch.helpers.items()
-        },
+        helpers={name: _Recorded(name, helper, record, arch.width) for name, helper in arch.helpers.items()},
         in_place={name: _Recorded(name, helper, record, arch.width) for name, helper in arch.in_place.items()},
     )
 
@@ -205,9 +211,13 @@ class Calls:
         self._arch = arch
         self._names = table_names(arch)
         self._seen: dict[str, list[int]] = {}
+        self._asked: set[str] = set()
 
     def record(self, helper: str, before: int, made: int) -> None:
         """One call."""
+        if helper.startswith(_ASKED):
+            self._asked.add(helper.removeprefix(_ASKED))
+            return
         if helper == _TABLE:
             if made not in self._names:
                 return
@@ -218,8 +228,8 @@ class Calls:
 
     @property
     def helpers(self) -> tuple[str, ...]:
-        """Every helper that was called, by name."""
-        return tuple(sorted(name for name in self._seen if not name.startswith(_TABLE)))
+        """Every helper that was called, by name, tests and all."""
+        return tuple(sorted(self._asked.union(name for name in self._seen if not name.startswith(_TABLE))))
 
     def acting(self) -> tuple[Assignment, ...]:
         """The assignments that did something."""

@@ -13,10 +13,12 @@ from checker.limits import Budget, OutOfBudget
 if TYPE_CHECKING:
     from checker.system import TransitionSystem
     from models.edits import Assignment
-    from models.pte import Architecture
 
 STATES = 100_000
 """A helper world with more states than this is not looked at."""
+
+NEVER = "can never happen"
+"""How it ends what is said of an operation that is never enabled."""
 
 SECONDS = 20.0
 """Nor one that takes longer."""
@@ -41,6 +43,11 @@ class Contract:
     def clean(self) -> bool:
         """Nothing that was done before is not done any more."""
         return not self.breaks and not self.unknown
+
+    @property
+    def kills(self) -> bool:
+        """Something cannot happen any more at all."""
+        return any(text.endswith(NEVER) for text in self.breaks)
 
 
 def contract(job: Job, edits: Iterable[Assignment]) -> Contract:
@@ -90,7 +97,7 @@ def _broken(system: TransitionSystem) -> list[str]:
         raise OutOfBudget(reach.stopped)
     found = [invariant.name for k, invariant in enumerate(system.invariants) if k in reach.first_violation]
     idle = [op.name for k, op in enumerate(system.operations) if not reach.fired >> k & 1]
-    return found + [f"{name} can never happen" for name in idle]
+    return found + [f"{name} {NEVER}" for name in idle]
 
 
 def _broken_codes(system: TransitionSystem) -> list[str]:

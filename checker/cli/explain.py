@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from checker.cause import Fate, Looked, Rerun, TooManyRuns, removals, rerun
+from checker.cause import Looked, Rerun, TooManyRuns, removals, rerun
 from checker.cli.contract import Contract, contract
+from checker.cli.everywhere import Whole, everywhere
 from checker.cli.jobs import Job, find_architecture, system_with
-from checker.trace import BadTrace, Trace, replay
-from checker.verdict import Verdict
+from checker.trace import Trace, replay
 
 if TYPE_CHECKING:
     from checker.system import TransitionSystem
-    from models.edits import Assignment
+    from models.edits import Assignment, Calls
     from models.pte import Architecture
 
 LARGEST = 3
@@ -23,28 +23,17 @@ LARGEST = 3
 RUNS = 4000
 """How many runs may be made for it."""
 
-JUDGED = 120
-"""Of so many sets it is looked at what else they would change."""
+SEARCHED = 12
+"""Of so many sets it is looked at what becomes of the whole system."""
+
+ALSO = 6
+"""So many further assignments of the same bit are added to a set, for the invariant to hold in every order."""
+
+SECONDS = 60.0
+"""Time limit for each search of a whole system."""
 
 ASSIGNED, LACKING, GENERIC, REQUIRED, NOTHING = "assignment", "missing", "generic mm", "required", "none"
 """The kinds of causes: see :class:`Cause`."""
-
-
-@dataclass(frozen=True)
-class Whole:
-    """What becomes of the invariant in every order of operations, without a bound.
-
-    Attributes:
-        verdict: of the invariant, in the system with the edits.
-        depth: for a violation, its length.
-        reason: why it is not decided, or what is vacuous; else "".
-        also: edits of the same kind at other levels, which were made as well.
-    """
-
-    verdict: Verdict
-    depth: int | None
-    reason: str
-    also: tuple[Assignment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,8 +47,10 @@ class Blame:
         wrong_at: the earliest step such that leaving them out in it alone is enough; None if they must be left out in
             more than one.
         judging: they are enough in what the invariant makes of the states alone, and in no step.
-        contract: what else would become of what is required of helpers.
-        whole: what becomes of the invariant in every order of operations; None where nobody asked.
+        contract: what else would become of what is required of helpers, ``also`` left out as well.
+        whole: what becomes of the invariant in every order of operations; None where it was not looked at.
+        also: the same bits, assigned by other helpers, which in other orders violate in the same way.
+        whole_also: what becomes of the invariant without those as well.
     """
 
     assignments: tuple[Assignment, ...]
@@ -68,7 +59,29 @@ class Blame:
     wrong_at: int | None
     judging: bool
     contract: Contract
-    whole: tuple[Whole, ...] = ()
+    whole: Whole | None = None
+    also: tuple[Assignment, ...] = ()
+    whole_also: Whole | None = None
+
+    @property
+    def missing(self) -> bool:
+        """They are not to be left out but to be added."""
+        return any(edit.missing for edit in self.assignments)
+
+    @property
+    def cures(self) -> bool:
+        """The invariant then holds in every order of operations."""
+        return any(whole is not None and whole.holds for whole in (self.whole, self.whole_also))
+
+    @property
+    def telling(self) -> int:
+        """How much it says: 0 all, 1 that helpers do better without it, 2 nothing beyond this run, 3 it is needed."""
+        made = self.contract
+        if self.cures and made.clean:
+            return 0
+        if len(made.mends) >= len(made.breaks) > 0 and not made.kills:
+            return 1
+        return 2 if made.clean else 3
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,7 @@ class Cause:
             ``generic mm``: no helper, but an order of calls or a hole of generic mm; ``required``: every assignment that
             could be left out is required for something else; ``none``: nothing was found.
         blames: the causes, the most telling first; of the kind ``required``, what was found and is required.
-        others: smaller or equal sets that would remove the violation too, and break something else.
+        others: further sets of the smallest size that would remove the violation, and are no cause.
         choices: other choices in generic mm under which this run does not violate, as ``split linux-6.12``.
         size: sets of up to this size were all looked at.
         helpers: the helpers that were called, each with its place.
@@ -98,33 +111,46 @@ class Cause:
     helpers: tuple[tuple[str, str], ...]
 
 
-def cause_of(job: Job, trace: Trace, largest: int = LARGEST) -> Cause:
+def cause_of(job: Job, trace: Trace, seconds: float = SECONDS) -> Cause:
     """The cause of a violation: the smallest sets of helpers' assignments without which the trace does not violate.
 
-    Of each set it is looked at what else it would do to the requirements on helpers; one that breaks nothing comes
-    first. Where there is none, assignments that are missing are looked for, and other choices in generic mm.
+    Of each set it is looked at whether the invariant then holds in every order, and what else it would do to the
+    requirements on helpers. Where none is convincing, assignments that are missing are looked for, and other choices
+    in generic mm.
 
     Args:
         job: whose system it is.
         trace: a run of it.
-        largest: the largest set that is looked for.
+        seconds: time limit for each search of a whole system.
 
     Raises:
         BadTrace: the trace is no run of the job's system.
     """
-    case = _Case.of(job, trace)
+    case = _Case.of(job, trace, seconds)
     choices = tuple(_choices(case))
-    holes = tuple(name for name in choices if name.startswith("repair "))
-    clean, unclean, size = case.left_out(largest)
-    lacking = () if clean or holes else case.added()
-    if holes:
-        kind, blames = GENERIC, ()
-    elif clean or lacking:
-        kind, blames = (ASSIGNED, clean) if clean else (LACKING, lacking)
-    else:
-        kind, blames = (GENERIC, ()) if choices else (REQUIRED, unclean) if unclean else (NOTHING, ())
-    others = () if kind == REQUIRED else (*clean, *unclean) if holes else unclean
+    holes = any(name.startswith("repair ") for name in choices)
+    found, size = case.left_out()
+    best = min((blame.telling for blame in found), default=3)
+    lacking = () if best < 2 or holes or job.world == "codes" else case.added()
+    kind = _kind(best, holes, bool(lacking), bool(choices), bool(found))
+    blames = {
+        ASSIGNED: tuple(blame for blame in found if blame.telling == best),
+        LACKING: lacking,
+        REQUIRED: found,
+    }.get(kind, ())
+    others = tuple(blame for blame in found if blame not in blames)
     return Cause(job, trace, kind, blames, others, choices, size, case.helpers())
+
+
+def _kind(best: int, holes: bool, lacking: bool, choices: bool, found: bool) -> str:
+    """The kind of cause, by what was found and how telling the best of it is."""
+    if holes:
+        return GENERIC
+    if lacking:
+        return LACKING
+    if best < 3:
+        return ASSIGNED
+    return GENERIC if choices else REQUIRED if found else NOTHING
 
 
 @dataclass(frozen=True)
@@ -134,52 +160,49 @@ class _Case:
     job: Job
     arch: Architecture
     trace: Trace
+    seconds: float
 
     @classmethod
-    def of(cls, job: Job, trace: Trace) -> _Case:
+    def of(cls, job: Job, trace: Trace, seconds: float) -> _Case:
         arch = find_architecture(job.config, job.kernel)
         replay(system_with(job, arch), trace)
-        return cls(job, arch, trace)
+        return cls(job, arch, trace, seconds)
 
     def look(self, edits: Iterable[Assignment], missing: bool = False) -> Looked[Assignment]:
         """The run under edits, and which others could make a difference."""
+        calls, found = self._run(edits)
+        return Looked(found, calls.lacking() if missing else calls.acting())
+
+    def _run(self, edits: Iterable[Assignment]) -> tuple[Calls, Rerun]:
         from models.edits import Calls, recorded, with_edits
 
         calls = Calls(self.arch)
-        edited = recorded(with_edits(self.arch, edits), calls.record)
-        system = system_with(self.job, edited)
-        found = rerun(self.trace, lambda _: system, system)
-        return Looked(found, calls.lacking() if missing else calls.acting())
+        system = system_with(self.job, recorded(with_edits(self.arch, edits), calls.record))
+        return calls, rerun(self.trace, lambda _: system, system)
 
     def helpers(self) -> tuple[tuple[str, str], ...]:
         """Every helper that is called, with its place."""
-        from models.edits import Calls, place, recorded
+        from models.edits import place
 
-        calls = Calls(self.arch)
-        system = system_with(self.job, recorded(self.arch, calls.record))
-        rerun(self.trace, lambda _: system, system)
-        return tuple((name, place(self.arch, name)) for name in calls.helpers)
+        return tuple((name, place(self.arch, name)) for name in self._run(())[0].helpers)
 
-    def left_out(self, largest: int) -> tuple[tuple[Blame, ...], tuple[Blame, ...], int]:
-        """Sets that may be left out, sets that are needed for something else, and up to which size all were tried."""
-        unclean: list[Blame] = []
+    def left_out(self) -> tuple[tuple[Blame, ...], int]:
+        """The smallest sets of assignments to be left out, and up to which size all were tried."""
         size = 0
         try:
-            for size, found in removals(self.look, largest, RUNS):  # noqa: B007 - the last size is wanted
-                blames = [self.blame(r.edits, r.rerun) for r in found[:JUDGED]]
-                if clean := [b for b in blames if b.contract.clean]:
-                    unclean += [b for b in blames if not b.contract.clean]
-                    return _ranked(clean), _ranked(unclean), size
-                unclean += blames
+            for size, found in removals(self.look, LARGEST, RUNS):
+                if found:
+                    return self._ranked([self.blame(r.edits, r.rerun) for r in found]), size
         except TooManyRuns:
             pass
-        return (), _ranked(unclean), size
+        return (), size
 
     def added(self) -> tuple[Blame, ...]:
-        """Single assignments that are missing, and that would break nothing."""
+        """Single assignments that are missing: with them the invariant holds in every order, and nothing breaks."""
         found = next(removals(lambda edits: self.look(edits, missing=True), 1, RUNS))[1]
-        blames = [self.blame(r.edits, r.rerun) for r in found[:JUDGED]]
-        return _ranked([b for b in blames if b.contract.clean])
+        blames = [self.blame(r.edits, r.rerun) for r in found]
+        promising = [b for b in blames if b.contract.clean and b.contract.mends]
+        return tuple(b for b in self._ranked(promising) if b.telling == 0)
 
     def blame(self, edits: tuple[Assignment, ...], found: Rerun) -> Blame:
         """What is to be said of a set that removes the violation."""
@@ -199,19 +222,43 @@ class _Case:
                 return number, False
         return None, rerun(self.trace, lambda _: real, edited).removed
 
+    def _ranked(self, blames: list[Blame]) -> tuple[Blame, ...]:
+        """The most telling first; of the most promising it is looked at what becomes of the whole system."""
+        promising = sorted(blames, key=_promise)
+        looked = [self._with_whole(blame) for blame in promising[:SEARCHED]] + promising[SEARCHED:]
+        return tuple(sorted(looked, key=lambda blame: (blame.telling, *_promise(blame))))
 
-def _ranked(blames: Iterable[Blame]) -> tuple[Blame, ...]:
-    """The most telling first: few assignments, that break little and mend much, of helpers rather than of the table."""
+    def _with_whole(self, blame: Blame) -> Blame:
+        name = self.trace.invariant
+        first = whole = everywhere(self.job, blame.assignments, name, self.seconds)
+        also: tuple[Assignment, ...] = ()
+        while whole.trace is not None and len(also) < ALSO:
+            more = self._alike(blame.assignments, also, whole.trace)
+            if more is None:
+                break
+            also = (*also, more)
+            whole = everywhere(self.job, (*blame.assignments, *also), name, self.seconds)
+        if not also or not whole.holds:
+            return replace(blame, whole=first)
+        judged = contract(self.job, (*blame.assignments, *also))
+        return replace(blame, whole=first, also=also, whole_also=whole, contract=judged)
 
-    def key(blame: Blame) -> tuple[object, ...]:
-        table = sum(not edit.level for edit in blame.assignments)
-        unnamed = sum(not edit.bit.startswith("_") for edit in blame.assignments)
-        return (
-            len(blame.assignments), len(blame.contract.breaks), table, -len(blame.contract.mends), unnamed,
-            blame.assignments,
-        )  # fmt: skip
+    def _alike(self, edits: tuple[Assignment, ...], also: tuple[Assignment, ...], trace: Trace) -> Assignment | None:
+        """The first assignment of one of the same bits that removes a violation that is left under these edits."""
+        case = replace(self, trace=trace)
+        known = {(edit.bit, edit.sets) for edit in edits}
+        calls, _ = case._run((*edits, *also))
+        acting = calls.lacking() if any(edit.missing for edit in edits) else calls.acting()
+        alike = [edit for edit in acting if (edit.bit, edit.sets) in known and edit not in (*edits, *also)]
+        return next((edit for edit in alike if case.look((*edits, *also, edit)).rerun.removed), None)
 
-    return tuple(sorted(blames, key=key))
+
+def _promise(blame: Blame) -> tuple[object, ...]:
+    """What looks telling: it breaks little and mends much, a helper's and not the table's, and its bit has a name."""
+    table = sum(not edit.level for edit in blame.assignments)
+    unnamed = sum(not edit.bit.startswith("_") for edit in blame.assignments)
+    broken, mended = len(blame.contract.breaks), len(blame.contract.mends)
+    return broken - mended, broken, table, unnamed, blame.assignments
 
 
 def _choices(case: _Case) -> Iterable[str]:
@@ -252,46 +299,3 @@ def _repaired(case: _Case, repair: str) -> TransitionSystem:
 
     kernel = replace(kernel_of(case.job, case.arch), repairs=frozenset({repair}))
     return mm_system_of(kernel, case.job.processes, renamed="frames" not in case.job.without)
-
-
-def with_whole(cause: Cause, seconds: float, sets: int = 2) -> Cause:
-    """The cause, with what becomes of its invariant in every order of operations.
-
-    Args:
-        cause: as :func:`cause_of` gives it.
-        seconds: time limit for each search.
-        sets: of how many of the blames it is looked at.
-    """
-    asked = [replace(blame, whole=tuple(_whole(cause, blame, seconds))) for blame in cause.blames[:sets]]
-    return replace(cause, blames=(*asked, *cause.blames[sets:]))
-
-
-def _whole(cause: Cause, blame: Blame, seconds: float) -> Iterable[Whole]:
-    first = _decided(cause, blame.assignments, (), seconds)
-    yield first
-    arch = find_architecture(cause.job.config, cause.job.kernel)
-    also = tuple(twin for edit in blame.assignments for twin in _twins(arch, edit))
-    if first.verdict is Verdict.VIOLATED and also:
-        yield _decided(cause, (*blame.assignments, *also), also, seconds)
-
-
-def _twins(arch: Architecture, edit: Assignment) -> Iterable[Assignment]:
-    """The same assignment at the other levels."""
-    for level in arch.levels:
-        name = edit.helper.replace(edit.level, level, 1) if edit.level else ""
-        if name != edit.helper and name in {**arch.helpers, **arch.in_place}:
-            yield replace(edit, helper=name)
-
-
-def _decided(cause: Cause, edits: tuple[Assignment, ...], also: tuple[Assignment, ...], seconds: float) -> Whole:
-    from checker.decision import Options, decide
-    from models.edits import with_edits
-
-    arch = with_edits(find_architecture(cause.job.config, cause.job.kernel), edits)
-    options = Options(seconds=seconds, only=frozenset({cause.trace.invariant}), remember=False)
-    results = {r.invariant: r for r in decide(system_with(cause.job, arch), options)}
-    found = results[cause.trace.invariant]
-    return Whole(found.verdict, found.depth, found.reason, also)
-
-
-__all__ = ["BadTrace", "Blame", "Cause", "Fate", "Whole", "cause_of", "with_whole"]
