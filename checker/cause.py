@@ -49,9 +49,12 @@ def rerun(trace: Trace, at: Callable[[int], TransitionSystem], judge: Transition
     Args:
         trace: the run; its operations are taken, its states are not looked at.
         at: step number -> the system that makes this step; 0 is the start. All have states of one shape.
-        judge: the system whose invariant decides, in every state.
+        judge: the system whose invariant decides, in every state. Where it asks for no such thing, which is no reason
+            to call the violation gone, the run counts as one that violates.
     """
-    holds = next(i.holds for i in judge.invariants if i.name == trace.invariant)
+    holds = next((i.holds for i in judge.invariants if i.name == trace.invariant), None)
+    if holds is None:
+        return Rerun(Fate.VIOLATES, trace.depth)
     layout = judge.layout
     state: Any = None
     for number, step in enumerate(trace.steps):

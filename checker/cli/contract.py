@@ -57,9 +57,10 @@ def contract(job: Job, edits: Iterable[Assignment]) -> Contract:
     mends: list[str] = []
     try:
         for world in _worlds(job, chosen):
-            bad, worse = _failing(world, frozenset()), _failing(world, chosen)
+            bad, _ = _failing(world, frozenset())
+            worse, asked = _failing(world, chosen)
             breaks += sorted(worse - bad)
-            mends += sorted(bad - worse)
+            mends += sorted((bad - worse) & asked)
     except OutOfBudget as why:
         return Contract(unknown=str(why))
     return Contract(tuple(breaks), tuple(mends))
@@ -80,13 +81,14 @@ def _at(job: Job, world: str, level: str) -> Job:
 
 
 @lru_cache(maxsize=1024)
-def _failing(job: Job, edits: frozenset[Assignment]) -> frozenset[str]:
-    """The requirements that are broken, and the operations that can never happen."""
+def _failing(job: Job, edits: frozenset[Assignment]) -> tuple[frozenset[str], frozenset[str]]:
+    """The requirements that are broken and the operations that can never happen; and all requirements there are."""
     from models.edits import with_edits
 
     system = system_with(job, with_edits(find_architecture(job.config, job.kernel), edits))
     found = _broken_codes(system) if job.world == "codes" else _broken(system)
-    return frozenset(f"{job.level}: {text}" for text in found)
+    asked = [invariant.name for invariant in system.invariants]
+    return frozenset(f"{job.level}: {text}" for text in found), frozenset(f"{job.level}: {name}" for name in asked)
 
 
 def _broken(system: TransitionSystem) -> list[str]:

@@ -32,7 +32,7 @@ ALSO = 6
 SECONDS = 60.0
 """Time limit for each search of a whole system."""
 
-ASSIGNED, LACKING, GENERIC, REQUIRED, NOTHING = "assignment", "missing", "generic mm", "required", "none"
+ASSIGNED, LACKING, GENERIC, OPEN, NOTHING = "assignment", "missing", "generic mm", "open", "none"
 """The kinds of causes: see :class:`Cause`."""
 
 
@@ -75,13 +75,11 @@ class Blame:
 
     @property
     def telling(self) -> int:
-        """How much it says: 0 all, 1 that helpers do better without it, 2 nothing beyond this run, 3 it is needed."""
+        """How much it says: 0 all, 1 that helpers do better with it than without, 2 nothing beyond this run."""
         made = self.contract
         if self.cures and made.clean:
             return 0
-        if len(made.mends) >= len(made.breaks) > 0 and not made.kills:
-            return 1
-        return 2 if made.clean else 3
+        return 1 if len(made.mends) > len(made.breaks) and not made.kills and not made.unknown else 2
 
 
 @dataclass(frozen=True)
@@ -92,9 +90,9 @@ class Cause:
         job: whose system it is.
         trace: the run.
         kind: ``assignment``: a helper assigns what it should not; ``missing``: it does not assign what it should;
-            ``generic mm``: no helper, but an order of calls or a hole of generic mm; ``required``: every assignment that
-            could be left out is required for something else; ``none``: nothing was found.
-        blames: the causes, the most telling first; of the kind ``required``, what was found and is required.
+            ``generic mm``: no helper, but an order of calls or a hole of generic mm; ``open``: of the assignments that
+            could be left out each is required for something else, or it is of this run only; ``none``: there are none.
+        blames: the causes, the most telling first; of the kind ``open``, the smallest sets there are.
         others: further sets of the smallest size that would remove the violation, and are no cause.
         choices: other choices in generic mm under which this run does not violate, as ``split linux-6.12``.
         size: sets of up to this size were all looked at.
@@ -130,13 +128,13 @@ def cause_of(job: Job, trace: Trace, seconds: float = SECONDS) -> Cause:
     choices = tuple(_choices(case))
     holes = any(name.startswith("repair ") for name in choices)
     found, size = case.left_out()
-    best = min((blame.telling for blame in found), default=3)
+    best = min((blame.telling for blame in found), default=2)
     lacking = () if best < 2 or holes or job.world == "codes" else case.added()
     kind = _kind(best, holes, bool(lacking), bool(choices), bool(found))
     blames = {
         ASSIGNED: tuple(blame for blame in found if blame.telling == best),
         LACKING: lacking,
-        REQUIRED: found,
+        OPEN: found,
     }.get(kind, ())
     others = tuple(blame for blame in found if blame not in blames)
     return Cause(job, trace, kind, blames, others, choices, size, case.helpers())
@@ -146,11 +144,11 @@ def _kind(best: int, holes: bool, lacking: bool, choices: bool, found: bool) -> 
     """The kind of cause, by what was found and how telling the best of it is."""
     if holes:
         return GENERIC
+    if best < 2:
+        return ASSIGNED
     if lacking:
         return LACKING
-    if best < 3:
-        return ASSIGNED
-    return GENERIC if choices else REQUIRED if found else NOTHING
+    return GENERIC if choices else OPEN if found else NOTHING
 
 
 @dataclass(frozen=True)
@@ -226,7 +224,7 @@ class _Case:
         """The most telling first; of the most promising it is looked at what becomes of the whole system."""
         promising = sorted(blames, key=_promise)
         looked = [self._with_whole(blame) for blame in promising[:SEARCHED]] + promising[SEARCHED:]
-        return tuple(sorted(looked, key=lambda blame: (blame.telling, *_promise(blame))))
+        return tuple(sorted(looked, key=lambda b: (b.telling, not b.cures, _by_table(b), *_promise(b))))
 
     def _with_whole(self, blame: Blame) -> Blame:
         name = self.trace.invariant
@@ -255,10 +253,14 @@ class _Case:
 
 def _promise(blame: Blame) -> tuple[object, ...]:
     """What looks telling: it breaks little and mends much, a helper's and not the table's, and its bit has a name."""
-    table = sum(not edit.level for edit in blame.assignments)
     unnamed = sum(not edit.bit.startswith("_") for edit in blame.assignments)
     broken, mended = len(blame.contract.breaks), len(blame.contract.mends)
-    return broken - mended, broken, table, unnamed, blame.assignments
+    return broken - mended, broken, _by_table(blame), unnamed, blame.assignments
+
+
+def _by_table(blame: Blame) -> int:
+    """How many of the assignments are the table's of protections, and no helper's."""
+    return sum(not edit.level for edit in blame.assignments)
 
 
 def _choices(case: _Case) -> Iterable[str]:
