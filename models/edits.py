@@ -55,6 +55,15 @@ class Assignment:
         found = re.match(r"(?:mk_huge_|mk_|set_)?(pte|pmd|pud)", self.helper)
         return found.group(1) if found else ""
 
+    @property
+    def says(self) -> str:
+        """What the helper does, or does not do, in words."""
+        if self.helper.startswith(_TABLE):
+            return f"the protection of {self.helper.removeprefix(_TABLE)} has {self.bit}"
+        if self.missing:
+            return f"{self.helper} does not {'set' if self.sets else 'clear'} {self.bit}"
+        return f"{self.helper} {'sets' if self.sets else 'clears'} {self.bit}"
+
     def applied(self, before: Any, made: Any) -> Any:
         """What the helper makes of an entry with this assignment left out, or added."""
         if self.missing:

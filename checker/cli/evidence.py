@@ -20,7 +20,7 @@ from checker.cli.traces import render_trace
 from checker.decision import settled_search
 from checker.limits import OutOfBudget
 from checker.system import TransitionSystem
-from checker.trace import BadTrace
+from checker.trace import BadTrace, Trace
 from checker.verdict import Result
 
 MAX_FILE = 16 << 20
@@ -75,14 +75,14 @@ def _save_one(outcome: Outcome, root: Path) -> Iterator[tuple[tuple[Job, str], s
     enumerated = [result for result in proofs if result.enumerated]
     if system and enumerated:
         target = folder / ENUMERATION_FILE
-        _write_json(target, _described(job, _enumeration(system.name, enumerated)))
+        _write_json(target, described(job, _enumeration(system.name, enumerated)))
         for result in enumerated:
             yield (job, result.invariant), str(target)
     for result in outcome.results:
         target = folder / result.invariant
         if result.trace is not None:
             target = target.with_name(target.name + TRACE_SUFFIX)
-            _write_json(target, _described(job, traces.to_json(result.trace)))
+            _write_json(target, described(job, traces.to_json(result.trace)))
         elif system and result.certificate is not None:
             _write_certificate(target, job, system, result.certificate)
         else:
@@ -101,7 +101,8 @@ def _enumeration(system: str, results: list[Result]) -> dict[str, Any]:
     }
 
 
-def _described(job: Job, data: dict[str, Any]) -> dict[str, Any]:
+def described(job: Job, data: dict[str, Any]) -> dict[str, Any]:
+    """Data of a job with what names the job; :func:`job_of` reads it back."""
     choices = {
         "generation": job.generation,
         "migration": job.migration,
@@ -122,7 +123,7 @@ def _write_certificate(folder: Path, job: Job, system: TransitionSystem, certifi
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in certificate_scripts(system, certificate).items():
         (folder / f"{name}.smt2").write_text(text, encoding="utf-8")
-    _write_json(folder / CERTIFICATE_FILE, _described(job, certificates.to_json(certificate)))
+    _write_json(folder / CERTIFICATE_FILE, described(job, certificates.to_json(certificate)))
 
 
 def read_file(path: Path) -> str:
@@ -141,7 +142,12 @@ def read_file(path: Path) -> str:
         raise UsageError(f"{path}: not a text file") from None
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file that somebody gives us.
+
+    Raises:
+        UsageError: it cannot be read, or is no JSON object.
+    """
     try:
         data = json.loads(read_file(path))
     except (ValueError, RecursionError) as why:
@@ -151,8 +157,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def _job(data: dict[str, Any], path: Path, kernel: str | None) -> Job:
-    """The job that evidence speaks of, with every name checked."""
+def job_of(data: dict[str, Any], path: Path, kernel: str | None) -> Job:
+    """The job that evidence speaks of, with every name checked.
+
+    Raises:
+        UsageError: it speaks of something that there is not.
+    """
     from models.mm.orders import SPLITS
 
     config, world, split = (data.get(key, "") for key in ("config", "world", "split"))
@@ -198,16 +208,25 @@ def _choices(data: dict[str, Any], path: Path) -> Job:
     return Job("", "", "", None, release, migration, tuple(extras), processes)
 
 
-def run_replay(file: str, kernel: str | None) -> int:
-    """Replays one trace; 0 when every step is as claimed."""
-    path = Path(file)
-    data = _read_json(path)
+def saved_trace(path: Path, kernel: str | None) -> tuple[Job, Trace]:
+    """A saved trace that replays, and the job it is about.
+
+    Raises:
+        UsageError: it is none, or it does not replay.
+    """
+    data = read_json(path)
     try:
         trace = traces.from_json(data)
-        job = _job(data, path, kernel)
+        job = job_of(data, path, kernel)
         traces.replay(build_system(job), trace)
     except BadTrace as why:
         raise UsageError(f"{path}: {why}") from None
+    return job, trace
+
+
+def run_replay(file: str, kernel: str | None) -> int:
+    """Replays one trace; 0 when every step is as claimed."""
+    job, trace = saved_trace(Path(file), kernel)
     print(f"{trace.system}\n{trace.invariant} is violated in {steps_words(trace.depth)}, as replayed on integers")
     print(render_trace(job, trace), end="")
     return 0
@@ -243,10 +262,10 @@ def run_certify(folder: str, kernel: str | None, solver: str) -> int:
 
 
 def _certify(path: Path, kernel: str | None, ask: Callable[[str], bool] | None) -> Certificate:
-    data = _read_json(path)
+    data = read_json(path)
     try:
         certificate = certificates.from_json(data)
-        system = build_system(_job(data, path, kernel))
+        system = build_system(job_of(data, path, kernel))
         files = {name: read_file(path.with_name(f"{name}.smt2")) for name in OBLIGATIONS}
         check_certificate(system, certificate, ask, files)
     except BadCertificate as why:
@@ -259,11 +278,11 @@ def _enumerate_again(path: Path, kernel: str | None) -> str:
     from checker.limits import Budget
     from checker.recheck import not_closed
 
-    data = _read_json(path)
+    data = read_json(path)
     names = data.get("invariants")
     if data.get("schema") != ENUMERATION_SCHEMA or not isinstance(names, list):
         raise UsageError(f"{path}: not a {ENUMERATION_SCHEMA} file")
-    system = build_system(_job(data, path, kernel))
+    system = build_system(job_of(data, path, kernel))
     numbers = {invariant.name: number for number, invariant in enumerate(system.invariants)}
     if data.get("system") != system.name or not names or not all(name in tuple(numbers) for name in names):
         raise UsageError(f"{path}: is not about {system.name} and its invariants")

@@ -15,6 +15,7 @@ COMMANDS = {
     "export": "write one system in the language of another model checker",
     "witness": "replay what a hardware model checker found in an exported system",
     "reductions": "what makes searches smaller, and whether it is proved to be sound for a configuration",
+    "explain": "why a saved trace violates, or why what is proved holds",
     "replay": "run a saved trace again on plain integers",
     "certify": "prove saved certificates anew",
 }
@@ -37,6 +38,7 @@ examples:
   ptecheck check --kernel ~/linux --patch fix.patch       what a patch changes
   ptecheck compare riscv64 arm64 csky --kernel ~/linux    side by side
   ptecheck check loongarch/huacai --save out    keep traces and certificates
+  ptecheck explain out                          why, for all that was kept
   ptecheck list variants
 """
 
