@@ -241,7 +241,7 @@ def _images(system: TransitionSystem, literals: Literals) -> list[tuple[str, Lit
 
 
 @dataclass
-class _Induction:
+class Induction:
     """One solver that holds a step of the system, and a pool of clauses about its two ends."""
 
     system: TransitionSystem
@@ -311,7 +311,7 @@ def prove(
     if not properties:
         return {}
     table = _Table.of(system, reach, vocabulary(system))
-    induction = _Induction(system, budget or Budget())
+    induction = Induction(system, budget or Budget())
     numbers = {k: induction.add(property_clause(system, system.invariants[k].name)) for k in properties}
     typed = typing_clause(system)
     if typed.term.op != "const" and _holds_everywhere(system, reach, typed):
@@ -339,7 +339,7 @@ def proof_of(
     Raises:
         OutOfBudget: a limit was reached, or the clauses are not inductive.
     """
-    induction = _Induction(system, budget or Budget())
+    induction = Induction(system, budget or Budget())
     number = induction.add(property_clause(system, goal))
     typed = typing_clause(system)
     if typed.term.op != "const":
@@ -386,7 +386,7 @@ def _usable_lemmas(system: TransitionSystem, table: _Table) -> list[tuple[Litera
     ]
 
 
-def _complete(induction: _Induction, table: _Table, reach: Reachable | WideReachable) -> None:
+def _complete(induction: Induction, table: _Table, reach: Reachable | WideReachable) -> None:
     """Adds clauses until the pool is inductive."""
     relation = induction.system.relation
     wanted = [k for k, mask in enumerate(reach.cone.masks) if mask]
@@ -411,7 +411,7 @@ def _complete(induction: _Induction, table: _Table, reach: Reachable | WideReach
             todo.extend(added)
 
 
-def _add_with_images(induction: _Induction, table: _Table, literals: Literals) -> list[int]:
+def _add_with_images(induction: Induction, table: _Table, literals: Literals) -> list[int]:
     """Adds a clause and those of its images that hold in every reachable state, too."""
     facts = {fact.yes: fact for fact in table.facts}
     first = clause_from_literals(facts, literals)
@@ -430,7 +430,7 @@ def _add_with_images(induction: _Induction, table: _Table, literals: Literals) -
     return list(added.values())
 
 
-def _minimal(induction: _Induction, goal: int) -> Proof:
+def _minimal(induction: Induction, goal: int) -> Proof:
     """The property and a set of supporting clauses from which none can be left out."""
     kept = induction.closure(goal)
     before: list[int] = []
@@ -444,7 +444,7 @@ def _minimal(induction: _Induction, goal: int) -> Proof:
     return Proof(tuple(induction.pool[k] for k in ordered), tuple(_shown(induction, ordered)))
 
 
-def _shown(induction: _Induction, numbers: list[int]) -> list[str]:
+def _shown(induction: Induction, numbers: list[int]) -> list[str]:
     lines: list[str] = []
     images = {twin for k in numbers for _, twin in induction.twins.get(k, [])}
     for k in numbers:
@@ -454,7 +454,7 @@ def _shown(induction: _Induction, numbers: list[int]) -> list[str]:
     return lines
 
 
-def _without(induction: _Induction, kept: list[int], candidate: int, goal: int) -> list[int] | None:
+def _without(induction: Induction, kept: list[int], candidate: int, goal: int) -> list[int] | None:
     """The clauses still needed when one is left out, or None when the rest is not inductive."""
     rest = [k for k in kept if k != candidate]
     saved = dict(induction.needs)

@@ -14,6 +14,7 @@ from checker.trace import Trace, make_trace
 from checker.verdict import Verdict
 
 if TYPE_CHECKING:
+    from checker.search import Found
     from models.edits import Assignment
 
 STATES = 2_000_000
@@ -47,34 +48,44 @@ def everywhere(job: Job, edits: Iterable[Assignment], invariant: str, seconds: f
 
     The answer is the search's alone: it is made to tell edits apart, and nothing of it is certified.
     """
-    return _everywhere(job, frozenset(edits), invariant, seconds)
+    chosen = frozenset(edits)
+    system = edited_system(job, chosen)
+    if invariant not in {i.name for i in system.invariants}:
+        return Whole(Verdict.UNKNOWN, reason="nobody asks this of such helpers")
+    return _searched(job, chosen, seconds)[invariant] if system.operations else _still(system, invariant, seconds)
+
+
+def edited_system(job: Job, edits: Iterable[Assignment]) -> TransitionSystem:
+    """The system of a job whose helpers are edited."""
+    from models.edits import with_edits
+
+    return system_with(job, with_edits(find_architecture(job.config, job.kernel), edits))
 
 
 @lru_cache(maxsize=512)
-def _everywhere(job: Job, edits: frozenset[Assignment], invariant: str, seconds: float) -> Whole:
-    from models.edits import with_edits
+def _searched(job: Job, edits: frozenset[Assignment], seconds: float) -> dict[str, Whole]:
+    """Every invariant, by one search."""
+    from checker.decision import settled_search
 
-    system = system_with(job, with_edits(find_architecture(job.config, job.kernel), edits))
-    if invariant not in {i.name for i in system.invariants}:
-        return Whole(Verdict.UNKNOWN, reason="nobody asks this of such helpers")
-    if not system.operations:
-        return _still(system, invariant, seconds)
+    system = edited_system(job, edits)
     try:
-        return _searched(system, invariant, seconds)
+        system, reach = settled_search(system, Budget(seconds, STATES))
     except (OutOfBudget, MemoryError) as why:
-        return Whole(Verdict.UNKNOWN, reason=str(why) or "there was no more memory")
+        reason = str(why) or "there was no more memory"
+        return {i.name: Whole(Verdict.UNKNOWN, reason=reason) for i in system.invariants}
+    return {i.name: _verdict(system, reach, k) for k, i in enumerate(system.invariants)}
 
 
-def _searched(system: TransitionSystem, invariant: str, seconds: float) -> Whole:
-    from checker.decision import settled_search, vacuity
+def _verdict(system: TransitionSystem, reach: Found, number: int) -> Whole:
+    from checker.decision import vacuity
 
-    number = next(k for k, i in enumerate(system.invariants) if i.name == invariant)
-    system, reach = settled_search(system, Budget(seconds, STATES))
     if number in reach.first_violation:
         origin, steps = reach.path(reach.first_violation[number])
         names = [system.operations[operation_number(system, k)].name for k in steps]
-        trace = make_trace(system, invariant, system.starts[origin.start].name, origin.inputs, names)
-        return Whole(Verdict.VIOLATED, trace=trace)
+        start = system.starts[origin.start].name
+        return Whole(
+            Verdict.VIOLATED, trace=make_trace(system, system.invariants[number].name, start, origin.inputs, names)
+        )
     if not reach.complete:
         return Whole(Verdict.UNKNOWN, reason=reach.stopped)
     empty = vacuity(system, reach, number)
