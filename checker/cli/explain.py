@@ -24,7 +24,10 @@ RUNS = 4000
 """How many runs may be made for it."""
 
 SEARCHED = 12
-"""Of so many sets it is looked at what becomes of the whole system."""
+"""Of at most so many sets it is looked at what becomes of the whole system."""
+
+SURELY = 3
+"""Of the first so many in any case; of further ones only if they mend as much as they break."""
 
 ALSO = 6
 """So many further assignments of the same bit are added to a set, for the invariant to hold in every order."""
@@ -223,7 +226,7 @@ class _Case:
     def _ranked(self, blames: list[Blame]) -> tuple[Blame, ...]:
         """The most telling first; of the most promising it is looked at what becomes of the whole system."""
         promising = sorted(blames, key=_promise)
-        looked = [self._with_whole(blame) for blame in promising[:SEARCHED]] + promising[SEARCHED:]
+        looked = [self._with_whole(b) if k < SURELY or _worth(b, k) else b for k, b in enumerate(promising)]
         return tuple(sorted(looked, key=lambda b: (b.telling, not b.cures, _by_table(b), *_promise(b))))
 
     def _with_whole(self, blame: Blame) -> Blame:
@@ -256,6 +259,11 @@ def _promise(blame: Blame) -> tuple[object, ...]:
     unnamed = sum(not edit.bit.startswith("_") for edit in blame.assignments)
     broken, mended = len(blame.contract.breaks), len(blame.contract.mends)
     return broken - mended, broken, _by_table(blame), unnamed, blame.assignments
+
+
+def _worth(blame: Blame, number: int) -> bool:
+    """Whether a set, one of so many, is worth the search of a whole system."""
+    return number < SEARCHED and len(blame.contract.breaks) <= len(blame.contract.mends)
 
 
 def _by_table(blame: Blame) -> int:

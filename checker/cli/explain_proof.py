@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checker import certificate as certificates
 from checker.certificate import BadCertificate, clauses_of
+from checker.cli.everywhere import edited_system
 from checker.cli.evidence import ENUMERATION_SCHEMA, described, job_of, read_json
 from checker.cli.explain_report import assignment_json, whole_json, wrapped
 from checker.cli.jobs import Job, build_system, find_architecture, system_with
@@ -16,11 +17,16 @@ from checker.cli.main import UsageError
 from checker.cli.report import steps_words
 from checker.cli.rests import Rests, rests_on
 from checker.limits import Budget, OutOfBudget
+from checker.terms import evaluate
+from checker.trace import concrete_run
 from checker.verdict import Verdict
 from checker.why import Break, Reason, reasons
 
 if TYPE_CHECKING:
+    from checker.induction import Clause
     from checker.system import TransitionSystem
+    from checker.trace import Trace
+    from models.edits import Assignment
 
 Answer = tuple[str, dict[str, Any], bool]
 """An explanation as text and as JSON data, and whether all was looked at."""
@@ -61,8 +67,12 @@ def explain_certificate(file: Path, kernel: str | None, seconds: float) -> Answe
     told = [_told(job, reason) for reason in found]
     rests, doubt = _rests(job, [certificate.invariant], seconds)
     text = "\n".join(_clauses_text(system, certificate.invariant, found, told, goal))
-    text += "\n" + "\n".join(_rests_text(rests.get(certificate.invariant), doubt)) + "\n"
+    falls = _falls(job, rests.get(certificate.invariant), clauses)
+    text += "\n" + "\n".join(_rests_text(rests.get(certificate.invariant), doubt, falls)) + "\n"
     body = _proof_json(certificate.invariant, rests.get(certificate.invariant), doubt)
+    if body["rests_on"]:
+        for one, needed in zip(body["rests_on"]["needed"], rests[certificate.invariant].needed, strict=True):
+            one["clauses"] = list(falls.get(needed.assignment, ()))
     body["clauses"] = [_reason_json(reason, calls) for reason, calls in zip(found, told, strict=True)]
     complete = not doubt and not any(r.open for r in found) and not any(r.open for r in rests.values())
     return text, described(job, body), complete
@@ -121,6 +131,28 @@ def _told(job: Job, reason: Reason) -> tuple[Told, ...]:
     return tuple(found)
 
 
+def _falls(job: Job, rests: Rests | None, clauses: list[Clause]) -> dict[Assignment, tuple[int, ...]]:
+    """For each assignment that a proof rests on, the clauses that fail first in the shortest violation without it."""
+    found = {}
+    for needed in rests.needed if rests else ():
+        if needed.whole.trace is not None:
+            system = edited_system(job, (needed.assignment,))
+            found[needed.assignment] = _first_to_fail(system, needed.whole.trace, clauses)
+    return found
+
+
+def _first_to_fail(system: TransitionSystem, trace: Trace, clauses: list[Clause]) -> tuple[int, ...]:
+    """The numbers of the clauses that fail in the first state in which any does."""
+    layout, variables = system.layout, system.relation.state
+    states = concrete_run(system, trace.start, trace.inputs, [step.operation for step in trace.steps[1:]])
+    for state in states:
+        values = dict(zip(variables, layout.concrete(state), strict=True))
+        truths = evaluate([clause.term for clause in clauses], values)
+        if not all(truths):
+            return tuple(k for k, truth in enumerate(truths) if not truth)
+    return ()
+
+
 def _clauses_text(
     system: TransitionSystem, invariant: str, found: tuple[Reason, ...], told: list[tuple[Told, ...]], goal: int
 ) -> Iterator[str]:
@@ -159,7 +191,9 @@ def _grouped(breaks: Iterable[Told]) -> Iterator[str]:
         yield f"{base}{said} breaks {numbers}" + (f": {', '.join(made)}" if made else "")
 
 
-def _rests_text(rests: Rests | None, doubt: str) -> Iterator[str]:
+def _rests_text(
+    rests: Rests | None, doubt: str, falls: Mapping[Assignment, tuple[int, ...]] | None = None
+) -> Iterator[str]:
     if doubt:
         yield from wrapped(f"which assignments it rests on is not known: {doubt}")
     if rests is None:
@@ -170,6 +204,8 @@ def _rests_text(rests: Rests | None, doubt: str) -> Iterator[str]:
         whole = needed.whole
         if whole.verdict is Verdict.VIOLATED and whole.trace is not None:
             said = f"violated in {steps_words(whole.trace.depth)}"
+            if numbers := (falls or {}).get(needed.assignment):
+                said = f"{_clause_words(numbers)} first, {said}"
         else:
             said = f"says nothing any more: {whole.reason}"
         yield from wrapped(f"{needed.assignment.says}: {said}", 4)
@@ -181,6 +217,11 @@ def _rests_text(rests: Rests | None, doubt: str) -> Iterator[str]:
         yield from wrapped(f"Any of {len(rests.idle)} others that do something (in {seen}) may be left out.")
     if rests.open:
         yield from wrapped(f"Not decided in time: {len(rests.open)} assignments.")
+
+
+def _clause_words(numbers: tuple[int, ...]) -> str:
+    one = len(numbers) == 1
+    return f"clause{'' if one else 's'} {', '.join(str(k + 1) for k in numbers)} fail{'s' if one else ''}"
 
 
 def _proof_json(invariant: str, rests: Rests | None, doubt: str) -> dict[str, Any]:
