@@ -25,6 +25,9 @@ _BEHIND = {"mk_huge_pmd": "pmd_mkhuge", "mk_huge_pud": "pud_mkhuge"}
 _TABLE = "protection "
 """What the name of an assignment by the table of protections begins with."""
 
+ONE_STEP = "one step"
+"""Stands for the bit where it is missing that a helper in place changes the entry in one step."""
+
 _ASKED = "asked "
 """What a record of a call that makes no entry begins with."""
 
@@ -40,6 +43,8 @@ class Assignment:
         sets: it sets the bit; else it clears it.
         bit: the kernel's name of the bit, or its number.
         missing: the helper does not do it, and is looked at as if it did.
+
+    Of a helper in place that reads the entry and writes it later, :data:`ONE_STEP` is missing; it has no mask.
     """
 
     helper: str
@@ -58,6 +63,8 @@ class Assignment:
     @property
     def says(self) -> str:
         """What the helper does, or does not do, in words."""
+        if self.bit == ONE_STEP:
+            return f"{self.helper} reads the entry first and writes it later, in two steps"
         if self.helper.startswith(_TABLE):
             return f"the protection of {self.helper.removeprefix(_TABLE)} has {self.bit}"
         if self.missing:
@@ -82,6 +89,8 @@ def changes_entries(name: str, helper: Any) -> bool:
 
 def place(arch: Architecture, helper: str) -> str:
     """File and line of a helper's C where it was read from a tree; else the source of the architecture's helpers."""
+    if helper.startswith(_TABLE) and arch.places:
+        return "the tree's table of page protections (protection_map)"
     return arch.places.get(helper) or arch.places.get(_BEHIND.get(helper, ""), "") or arch.source
 
 
@@ -142,6 +151,8 @@ def _edited(helper: Any, edits: Iterable[Assignment]) -> Any:
     edits = tuple(edits)
     if not edits:
         return helper
+    if any(edit.bit == ONE_STEP for edit in edits):
+        helper = replace(helper, atomic=True)
     if isinstance(helper, InPlaceHelper):
         return replace(helper, written=_applied(edits, _found(helper), helper.written))
     if isinstance(helper, LiftedHelper):
@@ -176,6 +187,7 @@ class _Recorded:
     def __call__(self, entry: Any, *args: Any) -> Any:
         made = self.helper(entry, *args)
         if not isinstance(made, int):
+            self.record(_ASKED + self.name, 0, 0)
             return made
         if type(made) is bool or not changes_entries(self.name, self.helper):
             self.record(_ASKED + self.name, 0, 0)
@@ -239,6 +251,11 @@ class Calls:
     def helpers(self) -> tuple[str, ...]:
         """Every helper that was called, by name, tests and all."""
         return tuple(sorted(self._asked.union(name for name in self._seen if not name.startswith(_TABLE))))
+
+    def in_two_steps(self) -> tuple[Assignment, ...]:
+        """The helpers in place that were called and do not change the entry in one step."""
+        found = [name for name in self.helpers if not getattr(self._arch.in_place.get(name), "atomic", True)]
+        return tuple(Assignment(name, -1, 0, True, ONE_STEP, missing=True) for name in found)
 
     def acting(self) -> tuple[Assignment, ...]:
         """The assignments that did something."""

@@ -132,7 +132,9 @@ def cause_of(job: Job, trace: Trace, seconds: float = SECONDS) -> Cause:
     holes = any(name.startswith("repair ") for name in choices)
     found, size = case.left_out()
     best = min((blame.telling for blame in found), default=2)
-    lacking = () if best < 2 or holes or job.world == "codes" else case.added()
+    lacking = case.in_two_steps()
+    if not lacking and best == 2 and not holes and job.world != "codes":
+        lacking = case.added()
     kind = _kind(best, holes, bool(lacking), bool(choices), bool(found))
     blames = {
         ASSIGNED: tuple(blame for blame in found if blame.telling == best),
@@ -147,10 +149,10 @@ def _kind(best: int, holes: bool, lacking: bool, choices: bool, found: bool) -> 
     """The kind of cause, by what was found and how telling the best of it is."""
     if holes:
         return GENERIC
-    if best < 2:
-        return ASSIGNED
     if lacking:
         return LACKING
+    if best < 2:
+        return ASSIGNED
     return GENERIC if choices else OPEN if found else NOTHING
 
 
@@ -197,6 +199,11 @@ class _Case:
         except TooManyRuns:
             pass
         return (), size
+
+    def in_two_steps(self) -> tuple[Blame, ...]:
+        """Helpers that read an entry in the table and write it later, and thereby lose what is recorded meanwhile."""
+        runs = [((edit,), self._run((edit,))[1]) for edit in self._run(())[0].in_two_steps()]
+        return self._ranked([self.blame(edits, found) for edits, found in runs if found.removed])
 
     def added(self) -> tuple[Blame, ...]:
         """Single assignments that are missing: with them helpers do better, and nothing that held breaks."""
@@ -249,9 +256,18 @@ class _Case:
         case = replace(self, trace=trace)
         known = {(edit.bit, edit.sets) for edit in edits}
         calls, _ = case._run((*edits, *also))
-        acting = calls.lacking() if any(edit.missing for edit in edits) else calls.acting()
-        alike = [edit for edit in acting if (edit.bit, edit.sets) in known and edit not in (*edits, *also)]
+        alike = [edit for edit in calls.acting() if (edit.bit, edit.sets) in known]
+        if any(edit.missing for edit in edits):
+            # That all helpers should assign a bit would say little: the same helper of another level.
+            alike = [edit for edit in calls.lacking() if any(_twins(edit, other) for other in edits)]
+        alike = [edit for edit in alike if edit not in (*edits, *also)]
         return next((edit for edit in alike if case.look((*edits, *also, edit)).rerun.removed), None)
+
+
+def _twins(one: Assignment, other: Assignment) -> bool:
+    """The same assignment by the same helper of another level."""
+    names = {edit.helper.replace(edit.level, "", 1) for edit in (one, other)}
+    return len(names) == 1 and (one.bit, one.sets) == (other.bit, other.sets)
 
 
 def _promise(blame: Blame) -> tuple[object, ...]:

@@ -50,8 +50,10 @@ def _headline(cause: Cause) -> Iterator[str]:
         )
     else:
         assert cause.kind == NOTHING
-        yield from wrapped(f"cause: no assignment of a helper. Of up to {cause.size} none can be left out, or none can "
-                           "be added alone, so that the violation is gone")  # fmt: skip
+        yield from wrapped(
+            f"cause: no assignment of a helper: no set of up to {cause.size} can be left out for the violation to be gone"
+            + ("" if cause.job.world == "codes" else ", and no single one added")
+        )
         yield from _called(cause)
 
 
