@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from checker import certificate as certificates
 from checker.certificate import BadCertificate, clauses_of
-from checker.cli.everywhere import edited_system
+from checker.cli.everywhere import Whole, edited_system, everywhere
 from checker.cli.evidence import ENUMERATION_SCHEMA, described, job_of, read_json
 from checker.cli.explain_report import assignment_json, whole_json, wrapped
 from checker.cli.jobs import Job, build_system, find_architecture, system_with
@@ -24,7 +24,7 @@ from checker.why import Break, Reason, reasons
 
 if TYPE_CHECKING:
     from checker.induction import Clause
-    from checker.system import TransitionSystem
+    from checker.system import Invariant, TransitionSystem
     from checker.trace import Trace
     from models.edits import Assignment
 
@@ -61,7 +61,7 @@ def explain_certificate(file: Path, kernel: str | None, seconds: float) -> Answe
     except BadCertificate as why:
         raise UsageError(f"{file.parent}: {why}") from None
     except OutOfBudget as why:
-        raise UsageError(f"{file.parent}: whether it proves anything was not decided: {why}") from None
+        return _not_decided(job, system, certificate.invariant, str(why))
     goal = next((k for k, clause in enumerate(clauses) if clause.rule == certificate.invariant), 0)
     found = reasons(system, clauses, goal, Budget(seconds))
     told = [_told(job, reason) for reason in found]
@@ -95,14 +95,33 @@ def explain_enumeration(file: Path, kernel: str | None, seconds: float) -> Itera
         raise UsageError(f"{file}: is not about {system.name} and its invariants")
     rests, doubt = _rests(job, names, seconds)
     for name in names:
-        lines = [system.name, *wrapped(f"{name} holds: {known[name].says}", 0)]
-        lines += wrapped(
-            f"The proof is the closed set of all {data.get('states')} reachable states. It has no clauses, so that there "
-            "is no shorter reason to be read from it; certify finds the set anew."
-        )
-        lines += _rests_text(rests.get(name), doubt)
-        complete = not doubt and not any(r.open for r in rests.values())
-        yield "\n".join(lines) + "\n", described(job, _proof_json(name, rests.get(name), doubt)), complete
+        whole = everywhere(job, (), name, seconds)
+        if whole.verdict is Verdict.UNKNOWN:
+            yield _not_decided(job, system, name, whole.reason)
+            continue
+        if not whole.holds:
+            raise UsageError(f"{file}: {name} does not hold in every state")
+        if data.get("states") != whole.states:
+            raise UsageError(f"{file}: there are {whole.states} states")
+        yield _enumerated(job, known[name], whole, rests.get(name), doubt)
+
+
+def _enumerated(job: Job, invariant: Invariant, whole: Whole, rests: Rests | None, doubt: str) -> Answer:
+    """What can be said of a proof without clauses."""
+    lines = [build_system(job).name, *wrapped(f"{invariant.name} holds: {invariant.says}", 0)]
+    lines += wrapped(
+        f"The proof is the closed set of all {whole.states} reachable states. It has no clauses, so that no shorter "
+        "reason can be read from it."
+    )
+    lines += _rests_text(rests, doubt)
+    complete = not doubt and not (rests and rests.open)
+    return "\n".join(lines) + "\n", described(job, _proof_json(invariant.name, rests, doubt)), complete
+
+
+def _not_decided(job: Job, system: TransitionSystem, invariant: str, reason: str) -> Answer:
+    """Whether a proof is one was not decided, so that nothing is said of why."""
+    lines = [system.name, *wrapped(f"{invariant}: whether its proof is one was not decided: {reason}", 0)]
+    return "\n".join(lines) + "\n", described(job, _proof_json(invariant, None, reason)), False
 
 
 def _rests(job: Job, names: list[str], seconds: float) -> tuple[dict[str, Rests], str]:

@@ -76,7 +76,7 @@ def _body(cause: Cause) -> Iterator[str]:
             yield from wrapped(_words(blame.assignments) + ": " + "; ".join(_verdicts(cause, blame)), 4)
         return
     for blame in cause.blames[:1]:
-        yield from wrapped(_without(blame) + _fate(cause, blame.rerun), 9)
+        yield from wrapped(f"{_without(blame)}: {_fate(cause, blame.rerun)}", 9)
         yield from wrapped(_step(cause, blame), 9)
         for sentence in _verdicts(cause, blame):
             yield from wrapped(sentence, 9)
@@ -87,11 +87,14 @@ def _body(cause: Cause) -> Iterator[str]:
 
 
 def _words(edits: Iterable[Assignment]) -> str:
-    return ", and ".join(edit.says for edit in edits)
+    return ", ".join(edit.says for edit in edits)
 
 
 def _without(blame: Blame) -> str:
-    return "were it so: " if blame.missing else "left out: "
+    """The edit in short."""
+    if not blame.missing:
+        return "left out"
+    return "in one step" if any(edit.position < 0 for edit in blame.assignments) else "if it did"
 
 
 def _fate(cause: Cause, found: Rerun) -> str:
@@ -132,7 +135,12 @@ def _everywhere(cause: Cause, blame: Blame) -> Iterator[str]:
     name = cause.trace.invariant
     yield f"in every order: {_whole(name, blame.whole)}"
     if blame.also and blame.whole_also is not None:
-        yield f"the same, where {_words(blame.also)}: {_whole(name, blame.whole_also)}"
+        too = f"if {_helpers(blame.also)} did too" if blame.missing else f"without these as well: {_words(blame.also)}"
+        yield f"{too}: {_whole(name, blame.whole_also)}"
+
+
+def _helpers(edits: Iterable[Assignment]) -> str:
+    return ", ".join(edit.helper for edit in edits)
 
 
 def _whole(name: str, whole: Whole) -> str:
@@ -151,7 +159,7 @@ def _aside(cause: Cause) -> Iterator[str]:
     if orders:
         yield from wrapped(f"in generic mm: the run does not violate with {', '.join(orders)}")
     if cause.others:
-        yield from wrapped("these would remove it from this run too, and are no cause:")
+        yield from wrapped("these would remove it from this run too, and say less:")
         for blame in cause.others[:SHOWN]:
             yield from wrapped(_words(blame.assignments) + ": " + "; ".join(_verdicts(cause, blame)), 4)
     if more := max(0, len(cause.others) - SHOWN) + max(0, len(cause.blames) - 1 - SHOWN):
