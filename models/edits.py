@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from checker.logic import both, either, no
 from models.helper_world import protections
 from models.kernel.helper import InPlaceHelper, LiftedHelper
 from models.pte import Architecture
@@ -29,7 +30,7 @@ ONE_STEP = "one step"
 """Stands for the bit where it is missing that a helper in place changes the entry in one step."""
 
 _ASKED = "asked "
-"""What a record of a call that makes no entry begins with."""
+"""What a record of a call that makes no entry begins with; of a test, with the entry and the answer."""
 
 
 @dataclass(frozen=True, order=True)
@@ -43,6 +44,7 @@ class Assignment:
         sets: it sets the bit; else it clears it.
         bit: the kernel's name of the bit, or its number.
         missing: the helper does not do it, and is looked at as if it did.
+        asks: it is a test, and would say yes (``sets``) or no wherever the bit is set.
 
     Of a helper in place that reads the entry and writes it later, :data:`ONE_STEP` is missing; it has no mask.
     """
@@ -53,6 +55,7 @@ class Assignment:
     sets: bool
     bit: str
     missing: bool = False
+    asks: bool = False
 
     @property
     def level(self) -> str:
@@ -67,12 +70,17 @@ class Assignment:
             return f"{self.helper} reads the entry first and writes it later, in two steps"
         if self.helper.startswith(_TABLE):
             return f"the protection of {self.helper.removeprefix(_TABLE)} has {self.bit}"
+        if self.asks:
+            return f"{self.helper} does not say {'yes' if self.sets else 'no'} for {self.bit}"
         if self.missing:
             return f"{self.helper} does not {'set' if self.sets else 'clear'} {self.bit}"
         return f"{self.helper} {'sets' if self.sets else 'clears'} {self.bit}"
 
     def applied(self, before: Any, made: Any) -> Any:
         """What the helper makes of an entry with this assignment left out, or added."""
+        if self.asks:
+            found = (before & self.mask) != 0
+            return either(made, found) if self.sets else both(made, no(found))
         if self.missing:
             return made | self.mask if self.sets else made & ~self.mask
         return made & (before | ~self.mask) if self.sets else made | (before & self.mask)
@@ -189,7 +197,9 @@ class _Recorded:
         if not isinstance(made, int):
             self.record(_ASKED + self.name, 0, 0)
             return made
-        if type(made) is bool or not changes_entries(self.name, self.helper):
+        if type(made) is bool:
+            self.record(_ASKED + self.name, int(entry), int(made))
+        elif not changes_entries(self.name, self.helper):
             self.record(_ASKED + self.name, 0, 0)
         else:
             self._tell(entry, made)
@@ -232,12 +242,12 @@ class Calls:
         self._arch = arch
         self._names = table_names(arch)
         self._seen: dict[str, list[int]] = {}
-        self._asked: set[str] = set()
+        self._asked: dict[str, list[int]] = {}
 
     def record(self, helper: str, before: int, made: int) -> None:
         """One call."""
         if helper.startswith(_ASKED):
-            self._asked.add(helper.removeprefix(_ASKED))
+            self._asked.setdefault(helper.removeprefix(_ASKED), [0, 0])[made] |= before
             return
         if helper == _TABLE:
             if made not in self._names:
@@ -250,7 +260,7 @@ class Calls:
     @property
     def helpers(self) -> tuple[str, ...]:
         """Every helper that was called, by name, tests and all."""
-        return tuple(sorted(self._asked.union(name for name in self._seen if not name.startswith(_TABLE))))
+        return tuple(sorted({*self._asked, *(name for name in self._seen if not name.startswith(_TABLE))}))
 
     def in_two_steps(self) -> tuple[Assignment, ...]:
         """The helpers in place that were called and do not change the entry in one step."""
@@ -266,13 +276,26 @@ class Calls:
         )
 
     def lacking(self) -> tuple[Assignment, ...]:
-        """The named bits that each helper left clear, or set, in some call: what it could be asked to assign as well."""
+        """What helpers could be asked to do as well: assign a named bit that they left alone, or answer otherwise for it."""
         named = 0
         for bit in self._arch.bits:
             named |= bit.mask
-        return tuple(
+        assigned = [
             found
             for helper, (_, _, ones, zeros) in sorted(self._seen.items())
             if not helper.startswith(_TABLE)
             for found in assignments(self._arch, helper, zeros & named, ones & named, missing=True)
-        )
+        ]
+        answered = [
+            replace(found, asks=True)
+            for helper, (denied, confirmed) in sorted(self._asked.items())
+            if _is_real_test(self._arch.helpers.get(helper))
+            for found in assignments(self._arch, helper, denied & named, confirmed & named, missing=True)
+        ]
+        return (*assigned, *answered)
+
+
+def _is_real_test(helper: Any) -> bool:
+    """Not a stub of generic code with one answer for every entry: that the architecture has no such mark stays so."""
+    term = getattr(helper, "term", None)
+    return term is None or term.op != "const"

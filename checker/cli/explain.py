@@ -132,14 +132,14 @@ def cause_of(job: Job, trace: Trace, seconds: float = SECONDS) -> Cause:
     holes = any(name.startswith("repair ") for name in choices)
     found, size = case.left_out()
     best = min((blame.telling for blame in found), default=2)
-    lacking = case.in_two_steps()
+    lacking, near = case.in_two_steps(), tuple[Blame, ...]()
     if not lacking and best == 2 and not holes and job.world != "codes":
-        lacking = case.added()
-    kind = _kind(best, holes, bool(lacking), bool(choices), bool(found))
+        lacking, near = case.added()
+    kind = _kind(best, holes, bool(lacking), bool(choices), bool(found or near))
     blames = {
         ASSIGNED: tuple(blame for blame in found if blame.telling == best),
         LACKING: lacking,
-        OPEN: found,
+        OPEN: tuple(sorted((*found, *near), key=_rank)),
     }.get(kind, ())
     others = tuple(blame for blame in found if blame not in blames)
     return Cause(job, trace, kind, blames, others, choices, size, case.helpers())
@@ -205,12 +205,16 @@ class _Case:
         runs = [((edit,), self._run((edit,))[1]) for edit in self._run(())[0].in_two_steps()]
         return self._ranked([self.blame(edits, found) for edits, found in runs if found.removed])
 
-    def added(self) -> tuple[Blame, ...]:
-        """Single assignments that are missing: with them helpers do better, and nothing that held breaks."""
+    def added(self) -> tuple[tuple[Blame, ...], tuple[Blame, ...]]:
+        """Single assignments and answers that are missing: those with which helpers do better; if none, what comes near.
+
+        The latter mend something and break as much.
+        """
         found = next(removals(lambda edits: self.look(edits, missing=True), 1, RUNS))[1]
         blames = [self.blame(r.edits, r.rerun) for r in found]
-        promising = [b for b in blames if b.contract.clean and b.contract.mends]
-        return tuple(b for b in self._ranked(promising) if b.telling < 2)
+        ranked = self._ranked([b for b in blames if b.contract.mends and not b.contract.kills])
+        better = tuple(b for b in ranked if b.telling < 2)
+        return better, () if better else ranked[:SURELY]
 
     def blame(self, edits: tuple[Assignment, ...], found: Rerun) -> Blame:
         """What is to be said of a set that removes the violation."""
@@ -234,7 +238,7 @@ class _Case:
         """The most telling first; of the most promising it is looked at what becomes of the whole system."""
         promising = sorted(blames, key=_promise)
         looked = [self._with_whole(b) if k < SURELY or _worth(b, k) else b for k, b in enumerate(promising)]
-        return tuple(sorted(looked, key=lambda b: (b.telling, not b.cures, _by_table(b), *_promise(b))))
+        return tuple(sorted(looked, key=_rank))
 
     def _with_whole(self, blame: Blame) -> Blame:
         name = self.trace.invariant
@@ -275,6 +279,11 @@ def _promise(blame: Blame) -> tuple[object, ...]:
     unnamed = sum(not edit.bit.startswith("_") for edit in blame.assignments)
     broken, mended = len(blame.contract.breaks), len(blame.contract.mends)
     return broken - mended, broken, _by_table(blame), unnamed, blame.assignments
+
+
+def _rank(blame: Blame) -> tuple[object, ...]:
+    """The order in which sets are told."""
+    return blame.telling, not blame.cures, blame.contract.kills, _by_table(blame), *_promise(blame)
 
 
 def _worth(blame: Blame, number: int) -> bool:

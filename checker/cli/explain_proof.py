@@ -93,17 +93,18 @@ def explain_enumeration(file: Path, kernel: str | None, seconds: float) -> Itera
     known = {invariant.name: invariant for invariant in system.invariants}
     if data.get("system") != system.name or not names or not all(name in tuple(known) for name in names):
         raise UsageError(f"{file}: is not about {system.name} and its invariants")
-    rests, doubt = _rests(job, names, seconds)
-    for name in names:
-        whole = everywhere(job, (), name, seconds)
-        if whole.verdict is Verdict.UNKNOWN:
-            yield _not_decided(job, system, name, whole.reason)
-            continue
-        if not whole.holds:
+    found = {name: everywhere(job, (), name, seconds) for name in names}
+    for name, whole in found.items():
+        if whole.verdict is not Verdict.UNKNOWN and not whole.holds:
             raise UsageError(f"{file}: {name} does not hold in every state")
-        if data.get("states") != whole.states:
+        if whole.holds and data.get("states") != whole.states:
             raise UsageError(f"{file}: there are {whole.states} states")
-        yield _enumerated(job, known[name], whole, rests.get(name), doubt)
+    rests, doubt = _rests(job, [name for name in names if found[name].holds], seconds)
+    for name, whole in found.items():
+        if whole.holds:
+            yield _enumerated(job, known[name], whole, rests.get(name), doubt)
+        else:
+            yield _not_decided(job, system, name, whole.reason)
 
 
 def _enumerated(job: Job, invariant: Invariant, whole: Whole, rests: Rests | None, doubt: str) -> Answer:
@@ -126,7 +127,7 @@ def _not_decided(job: Job, system: TransitionSystem, invariant: str, reason: str
 
 def _rests(job: Job, names: list[str], seconds: float) -> tuple[dict[str, Rests], str]:
     """What proofs rest on, or why that is not known."""
-    if not build_system(job).operations:
+    if not names or not build_system(job).operations:
         return {}, ""
     try:
         return rests_on(job, names, seconds), ""

@@ -45,8 +45,8 @@ def _headline(cause: Cause) -> Iterator[str]:
         yield from wrapped("cause: the order of calls in generic mm; no assignment of a helper could be left out alone")
     elif cause.kind == OPEN:
         yield from wrapped(
-            "cause: not to be pinned on one assignment. Each of these, left out, removes the violation from this run, "
-            "and is either required for something else or of no help in other orders:"
+            "cause: not to be pinned on one assignment. Each of these removes the violation from this run, and is either "
+            "required as it is for something else or of no help in other orders:"
         )
     else:
         assert cause.kind == NOTHING
@@ -73,7 +73,9 @@ def _called(cause: Cause) -> Iterator[str]:
 def _body(cause: Cause) -> Iterator[str]:
     if cause.kind == OPEN:
         for blame in cause.blames[:SHOWN]:
-            yield from wrapped(_words(blame.assignments) + ": " + "; ".join(_verdicts(cause, blame)), 4)
+            yield from wrapped(
+                f"{_words(blame.assignments)}; {_without(blame)}: {'; '.join(_verdicts(cause, blame))}", 4
+            )
         return
     for blame in cause.blames[:1]:
         yield from wrapped(f"{_without(blame)}: {_fate(cause, blame.rerun)}", 9)
@@ -207,7 +209,7 @@ def assignment_json(edit: Assignment) -> dict[str, Any]:
     """An assignment as JSON data."""
     return {
         "helper": edit.helper, "bit": edit.bit, "mask": edit.mask, "sets": edit.sets, "missing": edit.missing,
-        "says": edit.says,
+        "asks": edit.asks, "says": edit.says,
     }  # fmt: skip
 
 
