@@ -188,7 +188,8 @@ def saved(tmp_path_factory) -> Path:
     """Evidence of two jobs, a violation among it and proofs with clauses."""
     root = tmp_path_factory.mktemp("out")
     job = Job("loongarch/linux-6.12", "pte")
-    save([Outcome(ORIGINAL, decided(ORIGINAL)), Outcome(job, decided(job))], root)
+    proofs = [r for r in decided(job) if r.invariant in ("cow-shared-not-hw-writable", "invalid-pmd-unreachable")]
+    save([Outcome(ORIGINAL, decided(ORIGINAL)[:2]), Outcome(job, tuple(proofs))], root)
     return root
 
 
@@ -219,8 +220,7 @@ class TestTheCommand:
         jsonschema.validate(data, SCHEMA)
         assert run.returncode == 0, run.stderr
         kinds = [one["what"] for one in data["explained"]]
-        assert kinds.count("violation") == 3
-        assert kinds.count("proof") == 8
+        assert kinds == ["violation", "violation", "proof", "proof"]
         assert {one["file"] for one in data["explained"]} <= {str(p) for p in saved.rglob("*.json")}
         needed = [n for one in data["explained"] if one["what"] == "proof" for n in one["rests_on"]["needed"]]
         assert all(n["everywhere"]["verdict"] in ("violated", "vacuous") for n in needed)
