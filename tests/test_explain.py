@@ -220,7 +220,7 @@ class TestTheCommand:
         jsonschema.validate(data, SCHEMA)
         assert run.returncode == 0, run.stderr
         kinds = [one["what"] for one in data["explained"]]
-        assert kinds == ["violation", "violation", "proof", "proof"]
+        assert kinds == ["proof", "proof", "violation", "violation"]
         assert {one["file"] for one in data["explained"]} <= {str(p) for p in saved.rglob("*.json")}
         needed = [n for one in data["explained"] if one["what"] == "proof" for n in one["rests_on"]["needed"]]
         assert all(n["everywhere"]["verdict"] in ("violated", "vacuous") for n in needed)
