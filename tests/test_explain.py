@@ -272,6 +272,26 @@ class TestTheCommand:
             assert explain(file).returncode == 2
 
 
+def shown(command: str) -> list[list[str]]:
+    """What docs/explain.md shows of a command's output: pieces without a gap."""
+    text = (ROOT / "docs" / "explain.md").read_text()
+    block = text.split(f"    $ ptecheck explain out/{command}\n")[1].split("\n\n")[0]
+    return [[line.removeprefix("    ") for line in piece.splitlines()] for piece in block.split("    ...\n")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "loongarch_original/mm-carry-dirty/cow-isolation.trace.json",
+        "loongarch_linux-6.12/pte/cow-shared-not-hw-writable",
+    ],
+)
+def test_what_the_document_shows_is_real(saved, command):
+    real = explain(saved / command).stdout
+    for piece in shown(command):
+        assert "\n".join(line for line in piece if line != "...") in real
+
+
 class TestATree:
     def test_the_line_of_the_tree_is_named(self, tmp_path):
         tree = small_tree(tmp_path / "bad", (CONDITION, ALWAYS))

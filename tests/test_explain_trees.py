@@ -7,8 +7,10 @@ import pytest
 from checker.cli.explain import Cause, cause_of
 from checker.cli.jobs import Job, build_system
 from checker.cli.kernels import KernelTree
+from checker.decision import decide
 from checker.trace import make_trace
 from models.kernel import Patch
+from tests.patch_texts import unified
 from tests.test_kernel_patched_trees import PGTABLE, fix, tree
 
 pytestmark = pytest.mark.kernel
@@ -75,6 +77,18 @@ def test_the_assignment_that_a_finding_names_is_found(
     job: tuple[str, ...], invariant: str, start: str, operations: tuple[str, ...], wanted: str
 ) -> None:
     assert wanted in says(cause(helpers(*job), invariant, start, *operations))
+
+
+def test_levels_that_differ_are_explained() -> None:
+    after = (tree("6.12") / PGTABLE).read_text()
+    condition = "\tif (pmd_val(pmd) & _PAGE_WRITE)\n\t"
+    assert after.count(condition) == 1
+    patch = Patch("p", unified(PGTABLE, after, after.replace(condition, "")).encode())
+    kernel = KernelTree(str(tree("6.12")), patches=(patch,))
+    job = Job("loongarch/tree", "levels", kernel=kernel, level="pte+pmd")
+    result = next(r for r in decide(build_system(job)) if r.trace is not None)
+    found = cause_of(job, result.trace)
+    assert "pmd_mkdirty sets _PAGE_DIRTY" in says(found)
 
 
 def test_a_helper_that_reads_first_and_writes_later() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from checker.cli.jobs import Job, find_architecture, system_with
 from checker.limits import Budget, OutOfBudget
+from checker.memory import fair_share
 from checker.system import TransitionSystem, operation_number
 from checker.trace import Trace, make_trace
 from checker.verdict import Verdict
@@ -69,7 +70,7 @@ def _searched(job: Job, edits: frozenset[Assignment], seconds: float) -> dict[st
 
     system = edited_system(job, edits)
     try:
-        system, reach = settled_search(system, Budget(seconds, STATES))
+        system, reach = settled_search(system, Budget(seconds, STATES, fair_share(1)))
     except (OutOfBudget, MemoryError) as why:
         reason = str(why) or "there was no more memory"
         return {i.name: Whole(Verdict.UNKNOWN, reason=reason) for i in system.invariants}

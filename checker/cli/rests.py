@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from checker.cli.everywhere import Whole, edited_system, everywhere
 from checker.cli.jobs import Job, find_architecture, system_with
 from checker.limits import Budget, OutOfBudget
+from checker.memory import fair_share
 from checker.state import Shape
 from checker.verdict import Verdict
 
@@ -99,7 +100,7 @@ def _states(system: TransitionSystem, seconds: float) -> tuple[list[Any], bool]:
     """Reachable states, evenly spread over the search, and whether they are all there are."""
     from checker.decision import settled_search
 
-    settled, reach = settled_search(system, Budget(seconds))
+    settled, reach = settled_search(system, Budget(seconds, memory=fair_share(1)))
     if not reach.complete:
         raise OutOfBudget(reach.stopped)
     layout = settled.reduced.layout
