@@ -120,7 +120,9 @@ class TestWhatHelpersOwe:
 
     def test_what_can_never_happen_any_more_is_noticed(self):
         names = ("protection r--p, rw-p", "protection rw-s")
-        found = contract(PTE, [Assignment(name, 7, 1 << 7, True, "_PAGE_PRESENT") for name in names])
+        present = [Assignment(name, 7, 1 << 7, True, "_PAGE_PRESENT") for name in names]
+        valid = [Assignment(name, 0, 1, True, "_PAGE_VALID") for name in names]
+        found = contract(PTE, [*present, *valid, SETS_ACCESSED])
         assert found.kills
         assert "pte: load can never happen" in found.breaks
 

@@ -122,7 +122,7 @@ def cause_of(job: Job, trace: Trace, seconds: float = SECONDS) -> Cause:
     Args:
         job: whose system it is.
         trace: a run of it.
-        seconds: time limit for each search of a whole system.
+        seconds: time limit for each search of a whole system; with 0 there are none, and the answer comes at once.
 
     Raises:
         BadTrace: the trace is no run of the job's system.

@@ -22,10 +22,10 @@ def run_explain(path: str, kernel: str | None, seconds: float, json_file: str | 
     found = list(_evidence(Path(path)))
     answers: list[dict[str, Any]] = []
     complete = True
-    for number, file in enumerate(found):
+    for file in found:
         for text, data, whole in _explained(file, kernel, seconds):
             if json_file != "-":
-                print(("\n" if number else "") + (f"{file}\n" if len(found) > 1 else "") + text, end="")
+                print(("\n" if answers else "") + (f"{file}\n" if len(found) > 1 else "") + text, end="", flush=True)
             answers.append({"file": str(file), **data})
             complete = complete and whole
     if json_file:
