@@ -49,11 +49,13 @@ def rerun(trace: Trace, at: Callable[[int], TransitionSystem], judge: Transition
     Args:
         trace: the run; its operations are taken, its states are not looked at.
         at: step number -> the system that makes this step; 0 is the start. All have states of one shape.
-        judge: the system whose invariant decides, in every state. Where it asks for no such thing, which is no reason
-            to call the violation gone, the run counts as one that violates.
+        judge: the system whose invariant decides, in every state.
+
+    Where there is no start, operation or invariant of that name, which is no reason to call the violation gone, the run
+    counts as one that violates.
     """
     holds = next((i.holds for i in judge.invariants if i.name == trace.invariant), None)
-    if holds is None:
+    if holds is None or not _has_names(trace, at):
         return Rerun(Fate.VIOLATES, trace.depth)
     layout = judge.layout
     state: Any = None
@@ -67,15 +69,21 @@ def rerun(trace: Trace, at: Callable[[int], TransitionSystem], judge: Transition
     return Rerun(Fate.HOLDS, trace.depth)
 
 
+def _has_names(trace: Trace, at: Callable[[int], TransitionSystem]) -> bool:
+    """Whether every step is one that its system knows."""
+    starts = {start.name for start in at(0).starts}
+    steps = list(enumerate(trace.steps))[1:]
+    return trace.start in starts and all(s.operation in {op.name for op in at(k).operations} for k, s in steps)
+
+
 def _first(system: TransitionSystem, trace: Trace) -> Any:
-    chosen = next((s for s in system.starts if s.name == trace.start), None)
-    return None if chosen is None else chosen.run(Shape.of(chosen.inputs).state(trace.inputs))
+    chosen = next(s for s in system.starts if s.name == trace.start)
+    return chosen.run(Shape.of(chosen.inputs).state(trace.inputs))
 
 
 def _next(system: TransitionSystem, name: str, state: Any) -> Any:
-    operation = next((op for op in system.operations if op.name == name), None)
-    if operation is None:
-        return None
+    """The state after an operation; None where it is not enabled."""
+    operation = next(op for op in system.operations if op.name == name)
     enabled, after = operation.run(state)
     return after if enabled else None
 
