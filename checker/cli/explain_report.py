@@ -27,47 +27,66 @@ def wrapped(text: str, indent: int = 2, further: int = 2) -> list[str]:
 
 def cause_text(cause: Cause) -> str:
     """The cause for a reader."""
-    return "\n".join([*_headline(cause), *_body(cause), *_aside(cause)]) + "\n"
+    head = [line for text, indent in _headline(cause) for line in wrapped(text, indent)]
+    return "\n".join([*head, *_body(cause), *_aside(cause)]) + "\n"
 
 
-def _headline(cause: Cause) -> Iterator[str]:
+def cause_sentences(cause: Cause) -> list[str]:
+    """The cause in short, sentence by sentence, for another page than a terminal's."""
+    said = [text.removeprefix("cause: ") for text, _ in _headline(cause)]
+    if cause.kind == OPEN:
+        return said + [
+            f"{_words(b.assignments)}; {_without(b)}: {'; '.join(_verdicts(cause, b))}" for b in cause.blames[:SHOWN]
+        ]
+    for blame in cause.blames[:1]:
+        said += [f"{_without(blame)}: {_fate(cause, blame.rerun)}", _step(cause, blame), *_verdicts(cause, blame)]
+    return said
+
+
+Line = tuple[str, int]
+"""A text that is not wrapped yet, and by how much it is indented."""
+
+
+def _headline(cause: Cause) -> Iterator[Line]:
     first = cause.blames[0] if cause.blames else None
     if cause.kind in (ASSIGNED, LACKING) and first:
         for edit, place in zip(first.assignments, first.places, strict=True):
-            yield from wrapped(f"cause: {edit.says}")
-            yield from wrapped(place, 9)
+            yield f"cause: {edit.says}", 2
+            yield place, 9
         return
     repairs = [name.removeprefix("repair ") for name in cause.choices if name.startswith("repair ")]
     if repairs:
-        yield from wrapped("cause: generic mm itself, and no helper; the run is harmless with this change to it")
+        yield "cause: generic mm itself, and no helper; the run is harmless with this change to it", 2
         yield from _repairs(repairs)
     elif cause.kind == GENERIC:
-        yield from wrapped("cause: the order of calls in generic mm; no assignment of a helper could be left out alone")
+        yield "cause: the order of calls in generic mm; no assignment of a helper could be left out alone", 2
     elif cause.kind == OPEN:
-        yield from wrapped(
+        yield (
             "cause: not to be pinned on one assignment. Each of these removes the violation from this run, and is either "
-            "required as it is for something else or of no help in other orders:"
+            "required as it is for something else or of no help in other orders:",
+            2,
         )
     else:
         assert cause.kind == NOTHING
-        yield from wrapped(
+        yield (
             f"cause: no assignment of a helper: no set of up to {cause.size} can be left out for the violation to be gone"
-            + ("" if cause.job.world == "codes" else ", and no single one added")
+            + ("" if cause.job.world == "codes" else ", and no single one added"),
+            2,
         )
         yield from _called(cause)
 
 
-def _repairs(names: Iterable[str]) -> Iterator[str]:
+def _repairs(names: Iterable[str]) -> Iterator[Line]:
     from models.mm.kernel import REPAIRS
 
     for name in names:
-        yield from wrapped(f"{name}: {REPAIRS[name]}", 4)
+        yield f"{name}: {REPAIRS[name]}", 4
 
 
-def _called(cause: Cause) -> Iterator[str]:
-    yield from wrapped("the helpers that were called:")
+def _called(cause: Cause) -> Iterator[Line]:
+    yield "the helpers that were called:", 2
     for name, place in cause.helpers:
-        yield from wrapped(f"{name} {place}", 4)
+        yield f"{name} {place}", 4
 
 
 def _body(cause: Cause) -> Iterator[str]:

@@ -23,12 +23,19 @@ ALONE = 100
 """A page with room for pictures of so many states shows the states of systems without a violation, too."""
 
 
-def no_causes(job: Job, result: Result) -> Sequence[str]:
-    """Says nothing more."""
-    return ()
+def causes_of(job: Job, result: Result) -> Sequence[str]:
+    """The cause of a violation; of a whole kernel's where to ask for it, since finding it takes as long as the search."""
+    if result.trace is None:
+        return ()
+    if job.world == "kernel":
+        return ("not looked for here; ptecheck check --save DIR keeps the trace, and ptecheck explain TRACE says it",)
+    from checker.cli.explain import cause_of
+    from checker.cli.explain_report import cause_sentences
+
+    return cause_sentences(cause_of(job, result.trace))
 
 
-def outcome_part(outcome: Outcome, drawn: int, causes: Causes = no_causes) -> Data:
+def outcome_part(outcome: Outcome, drawn: int, causes: Causes = causes_of) -> Data:
     """The evidence of one outcome as plain data.
 
     Args:
