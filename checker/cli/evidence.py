@@ -20,7 +20,7 @@ from checker.cli.traces import render_trace
 from checker.decision import settled_search
 from checker.limits import OutOfBudget
 from checker.system import TransitionSystem
-from checker.trace import BadTrace
+from checker.trace import BadTrace, Trace
 from checker.verdict import Result
 
 MAX_FILE = 16 << 20
@@ -198,9 +198,12 @@ def _choices(data: dict[str, Any], path: Path) -> Job:
     return Job("", "", "", None, release, migration, tuple(extras), processes)
 
 
-def run_replay(file: str, kernel: str | None) -> int:
-    """Replays one trace; 0 when every step is as claimed."""
-    path = Path(file)
+def read_trace(path: Path, kernel: str | None) -> tuple[Job, Trace]:
+    """A saved trace and the job it is about, replayed on plain integers.
+
+    Raises:
+        UsageError: it cannot be read, or is not as claimed.
+    """
     data = _read_json(path)
     try:
         trace = traces.from_json(data)
@@ -208,6 +211,12 @@ def run_replay(file: str, kernel: str | None) -> int:
         traces.replay(build_system(job), trace)
     except BadTrace as why:
         raise UsageError(f"{path}: {why}") from None
+    return job, trace
+
+
+def run_replay(file: str, kernel: str | None) -> int:
+    """Replays one trace; 0 when every step is as claimed."""
+    job, trace = read_trace(Path(file), kernel)
     print(f"{trace.system}\n{trace.invariant} is violated in {steps_words(trace.depth)}, as replayed on integers")
     print(render_trace(job, trace), end="")
     return 0

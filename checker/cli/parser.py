@@ -15,6 +15,7 @@ COMMANDS = {
     "export": "write one system in the language of another model checker",
     "witness": "replay what a hardware model checker found in an exported system",
     "reductions": "what makes searches smaller, and whether it is proved to be sound for a configuration",
+    "show": "write a saved trace as mail text, Markdown, waveforms or JSON",
     "replay": "run a saved trace again on plain integers",
     "certify": "prove saved certificates anew",
 }

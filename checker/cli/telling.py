@@ -146,9 +146,9 @@ PAGE_MARKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 HEADINGS = {
-    "helpers": ("", "hw-wr", "hw-rd", "write", "dirty", "value"),
-    "levels": ("", "hw-wr", "hw-rd", "write", "dirty", "value"),
-    "codes": ("",),
+    "helpers": ("hw-wr", "hw-rd", "write", "dirty", "value"),
+    "levels": ("hw-wr", "hw-rd", "write", "dirty", "value"),
+    "codes": (),
     "pte": ("", "hw-wr", "write", "dirty", "shared", "unsaved"),
     "mm": ("", "hw-wr", "write", "dirty", "page"),
     "kernel": ("", "hw-wr", "write", "dirty", "page"),
@@ -205,7 +205,7 @@ class ToldTrace:
         trace: the run.
         arch: the architecture, whose helpers remember being called.
         invariant: what the last state violates, over the same architecture.
-        headings: what the rows' cells are, in their order; the first is the entry's kind.
+        headings: what the rows' cells are, in their order; "" for the entry's kind.
         steps: the start, then one for each transition.
         states: the state before and after each step, on plain integers.
         last: the last state, its entries with the calls behind them.
