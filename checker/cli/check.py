@@ -180,6 +180,8 @@ def run_check(args: argparse.Namespace) -> int:
     watch_interrupts()
     if args.save_scenarios and args.kernel:
         raise UsageError("--save-scenarios: scenarios name built-in configurations, so leave out --kernel")
+    if args.patch and (args.junit or args.sarif):
+        raise UsageError("--junit and --sarif are about one tree, not about what a patch changes: leave out --patch")
     args.kernel = kernel_tree(args.kernel, args.git, args.patch, args.reverse)
     jobs = plan(args)
     if args.save:
@@ -190,6 +192,9 @@ def run_check(args: argparse.Namespace) -> int:
         _require_writable_folder(args.checkpoint, "--checkpoint")
     if args.json and args.json != "-":
         require_writable_file(args.json)
+    for option, target in (("--junit", args.junit), ("--sarif", args.sarif)):
+        if target:
+            require_writable_file(target, option)
     if args.kernel and args.kernel.patches:
         return _run_changes(args, jobs)
     named = bool(args.kernel and args.configs)
@@ -210,6 +215,10 @@ def run_check(args: argparse.Namespace) -> int:
         from checker.cli.report import json_data
 
         write_json(json_data(outcomes, paths), args.json)
+    if args.junit or args.sarif:
+        from checker.cli.forms.reports import write_reports
+
+        write_reports(outcomes, args)
     if args.json != "-":
         from checker.cli.colour import for_terminal
 
@@ -222,11 +231,12 @@ def run_check(args: argparse.Namespace) -> int:
 def _making(args: argparse.Namespace, jobs: list[Job]) -> Make | None:
     """What the workers make of each outcome, if anything."""
     tell = args.json != "-" and len({job.config for job in jobs if job.kernel}) > 1
-    if not args.save and not tell:
+    find = bool(args.junit or args.sarif)
+    if not args.save and not tell and not find:
         return None
     from checker.cli.making import Making
 
-    return Making(args.invariant, args.save or "", tell)
+    return Making(args.invariant, args.save or "", tell, find)
 
 
 def _tells_many(args: argparse.Namespace, outcomes: list[Outcome]) -> bool:
@@ -309,9 +319,9 @@ def _require_writable_folder(path: str, option: str) -> None:
         raise UsageError(f"cannot write below {option} {path}: {why.strerror}") from None
 
 
-def require_writable_file(path: str) -> None:
-    """Raises UsageError if the file that --json names cannot be written."""
+def require_writable_file(path: str, option: str = "--json") -> None:
+    """Raises UsageError if the file that an option names cannot be written."""
     target = Path(path)
     folder = target.parent
     if target.is_dir() or not folder.is_dir() or not os.access(target if target.exists() else folder, os.W_OK):
-        raise UsageError(f"cannot write --json {path}: it is a folder, or its folder is missing or not writable")
+        raise UsageError(f"cannot write {option} {path}: it is a folder, or its folder is missing or not writable")

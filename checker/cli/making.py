@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from checker.cli.jobs import Job, Outcome, only
 
 if TYPE_CHECKING:
+    from checker.cli.forms.findings import Finding
     from checker.cli.trees import Told
 
 
@@ -23,11 +24,13 @@ class Making:
         invariant: of the results on this one only; None for all.
         save: the folder below which evidence is written; "" for none.
         tell: what a report on many machines tells is worked out.
+        find: what reports for CI say is worked out.
     """
 
     invariant: str | None
     save: str
     tell: bool
+    find: bool = False
 
     def __call__(self, outcome: Outcome) -> Made:
         """Makes it.
@@ -36,15 +39,20 @@ class Making:
             UsageError: a file cannot be written.
         """
         wanted = only(outcome, self.invariant)
-        return Made(_saved(wanted, self.save) if self.save else {}, _told(wanted) if self.tell else None)
+        return Made(
+            _saved(wanted, self.save) if self.save else {},
+            _told(wanted) if self.tell else None,
+            _found(wanted) if self.find else (),
+        )
 
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: where each piece of evidence is, and what is told."""
+    """What was made: where each piece of evidence is, what is told, and what reports for CI say."""
 
     paths: dict[tuple[Job, str], str]
     told: Told | None
+    findings: tuple[Finding, ...] = ()
 
 
 def _saved(outcome: Outcome, folder: str) -> dict[tuple[Job, str], str]:
@@ -57,3 +65,9 @@ def _told(outcome: Outcome) -> Told:
     from checker.cli.trees import tell
 
     return tell(outcome)
+
+
+def _found(outcome: Outcome) -> tuple[Finding, ...]:
+    from checker.cli.forms.findings import findings
+
+    return findings(outcome)
