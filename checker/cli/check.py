@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+from checker.cli.forms.reports import require_reports, write_reports
 from checker.cli.jobs import EXTRAS, REDUCTIONS, UNREAD, Job, Make, Outcome, by_machine, cores, decide_jobs, only
 from checker.cli.kernels import kernel_tree, opened
 from checker.cli.main import UsageError
@@ -180,8 +180,7 @@ def run_check(args: argparse.Namespace) -> int:
     watch_interrupts()
     if args.save_scenarios and args.kernel:
         raise UsageError("--save-scenarios: scenarios name built-in configurations, so leave out --kernel")
-    if args.patch and (args.junit or args.sarif):
-        raise UsageError("--junit and --sarif are about one tree, not about what a patch changes: leave out --patch")
+    require_reports(args)
     args.kernel = kernel_tree(args.kernel, args.git, args.patch, args.reverse)
     jobs = plan(args)
     if args.save:
@@ -192,9 +191,6 @@ def run_check(args: argparse.Namespace) -> int:
         _require_writable_folder(args.checkpoint, "--checkpoint")
     if args.json and args.json != "-":
         require_writable_file(args.json)
-    for option, target in (("--junit", args.junit), ("--sarif", args.sarif)):
-        if target:
-            require_writable_file(target, option)
     if args.kernel and args.kernel.patches:
         return _run_changes(args, jobs)
     named = bool(args.kernel and args.configs)
@@ -215,10 +211,7 @@ def run_check(args: argparse.Namespace) -> int:
         from checker.cli.report import json_data
 
         write_json(json_data(outcomes, paths), args.json)
-    if args.junit or args.sarif:
-        from checker.cli.forms.reports import write_reports
-
-        write_reports(outcomes, args)
+    write_reports(outcomes, args)
     if args.json != "-":
         from checker.cli.colour import for_terminal
 

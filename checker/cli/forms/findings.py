@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from checker.cli.jobs import UNREAD, Job, NotModelled, Outcome, build_system
+from checker.cli.jobs import UNREAD, Job, NotModelled, Outcome, build_system, only
 from checker.cli.main import UsageError
 from checker.verdict import Result
 
@@ -89,13 +89,11 @@ def findings(outcome: Outcome) -> tuple[Finding, ...]:
 
 def findings_of(outcomes: Iterable[Outcome], invariant: str | None) -> list[Finding]:
     """The findings of many outcomes; worked out here where the process that should have done it was stopped."""
-    from checker.cli.jobs import only
-
-    return [
-        finding
-        for outcome in outcomes
-        for finding in (outcome.made and outcome.made.findings or findings(only(outcome, invariant)))
-    ]
+    found: list[Finding] = []
+    for outcome in outcomes:
+        made = outcome.made.findings if outcome.made else ()
+        found += made or findings(only(outcome, invariant))
+    return found
 
 
 _UNREAD_SAYS = "every helper that generic mm relies on can be read from the tree"
@@ -144,14 +142,27 @@ def _moment(run: ToldTrace, step: ToldStep) -> Moment:
 
 
 def _culprit(run: ToldTrace) -> Place | None:
-    """The helper to look at: the last one of the run, what is judged included, that changed an entry.
+    """Where to look first.
 
-    Steps of the hardware are none; a helper that was read from the tree is preferred.
+    That is the helper on entries in the table that the requirement names; else the last helper of the run, what is judged
+    included, that changed an entry, one read from the tree before others; else the file that most helpers come from.
     """
+    named = [h for h in re.findall(r"(\w+)\(\)", run.invariant.says) if h in run.arch.in_place]
     helpers = [call for call in reversed(list(_calls(run))) if call.helper in run.arch.helpers]
     changing = [call.helper for call in helpers if call.before != call.after] or [call.helper for call in helpers]
-    known = [helper for helper in changing if helper in run.arch.places]
-    return place_of(run, (known or changing)[0]) if changing else None
+    candidates = [*named[:1], *changing]
+    known = [helper for helper in candidates if helper in run.arch.places]
+    if not known and run.arch.places:
+        return Place("", _home(run))
+    return place_of(run, (known or candidates)[0]) if candidates else None
+
+
+def _home(run: ToldTrace) -> str:
+    """The file below ``arch/`` that most helpers come from."""
+    from collections import Counter
+
+    files = [place.rpartition(":")[0] for place in run.arch.places.values()]
+    return Counter(sorted(f for f in files if f.startswith("arch/")) or sorted(files)).most_common(1)[0][0]
 
 
 def _calls(run: ToldTrace) -> Iterator[Call]:

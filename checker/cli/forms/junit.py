@@ -64,7 +64,8 @@ def _case(finding: Finding, kind: str, seconds: float) -> Tree.Element:
     place = finding.place
     if place and place.file and kind in (FAILURE, ERROR, SKIPPED):
         case.set("file", one_line(place.file))
-        case.set("line", str(place.line))
+        if place.line:
+            case.set("line", str(place.line))
     if kind == PASSED:
         Tree.SubElement(case, "system-out").text = lines(_passed(finding))
         return case
@@ -83,12 +84,13 @@ def _passed(finding: Finding) -> str:
 
 def _message(finding: Finding) -> str:
     """The verdict in a line, the place in the tree first, as compilers have it."""
-    place, words = finding.place, finding.summary
-    if finding.result.cost:
-        words = f"a cost, not a failure: {finding.says}"
-    at = f"{place.file}:{place.line}: " if place and place.file and finding.result.verdict is Verdict.VIOLATED else ""
-    helper = f"{place.helper}: " if at and place and place.helper else ""
-    return f"{at}{helper}{words}"
+    place, result = finding.place, finding.result
+    violated = result.verdict is Verdict.VIOLATED
+    words = f"a cost, not a failure: {finding.says}" if result.cost and violated else finding.summary
+    if not violated or not place or not place.file:
+        return words
+    at = f"{place.file}:{place.line}" if place.line else place.file
+    return f"{at}: {place.helper}: {words}" if place.helper else f"{at}: {words}"
 
 
 def _text(finding: Finding) -> str:

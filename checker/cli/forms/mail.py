@@ -28,8 +28,8 @@ def mail(run: ToldTrace) -> str:
     out = _fit(f"{run.trace.invariant} {violated_words(run)}:") + _fit(f"{run.job.config}, {run.job.title}") + [""]
     out += [text for head, says in requirement(run) for text in _fit(says, f"{head}: ")]
     out += _fit(f"{run.arch.says} ({run.arch.source})", "Helpers: ")
-    out += _fit(run.trace.start + _inputs(run), "Start: ") + [""]
-    out += _table(run) + [""]
+    out += [*_fit(run.trace.start + _inputs(run), "Start: "), ""]
+    out += [*_table(run), ""]
     out += _fit(_kept(bit_names(run)), "Bits: ") if run.bits else []
     out += _fit(_kept(marks), "Page: ") if (marks := page_words(run)) else []
     out += [text for helper, place in run.places.items() for text in _fit(f"{helper} {place}", "Where: ")]

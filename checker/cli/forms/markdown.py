@@ -23,7 +23,7 @@ def markdown(run: ToldTrace) -> str:
     out += [f"- {head}: {prose(says)}" for head, says in requirement(run)]
     out += [f"- Helpers: {prose(run.arch.says)} ({prose(run.arch.source)})"]
     out += [f"- Start: {code(run.trace.start)}{_inputs(run)}", ""]
-    out += _table(run) + [""]
+    out += [*_table(run), ""]
     out += [f"- Bits: {code(bit_names(run))}"] if run.bits else []
     out += [f"- Page: {code(marks)}"] if (marks := page_words(run)) else []
     out += [f"- Where: {code(f'{helper} {place}')}" for helper, place in run.places.items()]

@@ -54,7 +54,9 @@ def _rule(name: str, finding: Finding) -> dict[str, Any]:
     return {
         "id": one_line(name),
         "shortDescription": {"text": one_line(says)},
-        "fullDescription": {"text": one_line(f"{says}; otherwise: {finding.consequence}" if finding.consequence else says)},
+        "fullDescription": {
+            "text": one_line(f"{says}; otherwise: {finding.consequence}" if finding.consequence else says)
+        },
         "help": {"text": "\n".join(one_line(part) for part in parts if part)},
         "defaultConfiguration": {"level": "note" if finding.result.cost else "error"},
     }
@@ -76,9 +78,7 @@ def _result(finding: Finding, number: int) -> dict[str, Any]:
     if finding.moments:
         data["codeFlows"] = [{"message": message(finding.again), "threadFlows": [_thread(finding)]}]
     if result.exception:
-        data["suppressions"] = [
-            {"kind": "external", "status": "accepted", "justification": one_line(result.exception)}
-        ]
+        data["suppressions"] = [{"kind": "external", "status": "accepted", "justification": one_line(result.exception)}]
     return data
 
 
@@ -108,7 +108,10 @@ def _location(place: Place | None, finding: Finding) -> dict[str, Any]:
     """Where to look: the helper's line where there is a tree, and its name, which a built-in variant has as well."""
     system = f"{finding.config}, {finding.title}"
     name = place.helper if place and place.helper else system
-    logical = {"name": one_line(name), "fullyQualifiedName": one_line(f"{system}::{name}" if name != system else system)}
+    logical = {
+        "name": one_line(name),
+        "fullyQualifiedName": one_line(f"{system}::{name}" if name != system else system),
+    }
     kind = {"kind": "function"} if name != system else {"kind": "module"}
     return {**_physical(place), "logicalLocations": [{**logical, **kind}]}
 

@@ -11,7 +11,7 @@ SCHEMA = "ptecheck.told/1"
 
 
 def told_data(run: ToldTrace) -> dict[str, Any]:
-    """The trace as JSON data, in the form of ``docs/told.schema.json``. Words are hexadecimal text: JSON's numbers may lose bits."""
+    """The trace in the form of ``docs/told.schema.json``; words are hexadecimal text, since JSON's numbers may lose bits."""
     from models.narrate import calls_behind
 
     job, invariant = run.job, run.invariant
@@ -31,7 +31,9 @@ def told_data(run: ToldTrace) -> dict[str, Any]:
         "consequence": invariant.consequence,
         "start": run.trace.start,
         "inputs": [f"{value:#x}" for value in run.trace.inputs],
-        "bits": [{"name": one_line(b.name), "letter": b.letter, "position": b.position, "says": b.says} for b in run.bits],
+        "bits": [
+            {"name": one_line(b.name), "letter": b.letter, "position": b.position, "says": b.says} for b in run.bits
+        ],
         "steps": [_step(run, step, state.state) for step, state in zip(run.steps, run.trace.steps, strict=True)],
         "judged": [{"entry": f"{int(v):#x}", "calls": [_call(run, c) for c in calls_behind(v)]} for v in run.judged],
     }

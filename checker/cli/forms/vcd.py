@@ -83,7 +83,7 @@ def _scopes(run: ToldTrace) -> Iterator[tuple[str, list[Signal]]]:
     names = _unique([row.who or "entry" for row in rows])
     for k, name in enumerate(names):
         if rows[k].entry is not None or any(step.rows[k].cells for step in run.steps):
-            yield name, _entry_signals(run, [step.rows[k] for step in run.steps]) + [_changed(run.steps, k)]
+            yield name, [*_entry_signals(run, [step.rows[k] for step in run.steps]), _changed(run.steps, k)]
 
 
 def _entry_signals(run: ToldTrace, rows: list[Row]) -> list[Signal]:
