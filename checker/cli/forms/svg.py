@@ -11,7 +11,7 @@ from checker.cli.forms.picture import Edge, Node, Picture
 LETTER, LINE, PAD = 6.2, 13, 6
 """Width of a letter and height of a line of the labels, and the space around them, in pixels."""
 
-GAP, BETWEEN, TOP, SIDE = 10, 70, 104, 16
+GAP, BETWEEN, TOP, SIDE = 10, 70, 120, 16
 """Space between boxes, between columns, above and beside the graph."""
 
 NUMBER = 14
@@ -62,7 +62,7 @@ def svg(picture: Picture) -> str:
     """The picture; the same graph gives the same text."""
     columns = _columns(picture)
     boxes = _boxes(picture, columns)
-    width = max([*(box.x + box.width for box in boxes.values()), 640]) + SIDE
+    width = max([*(box.x + box.width for box in boxes.values()), 640]) + SIDE + 24
     height = max(box.y + box.height for box in boxes.values()) + SIDE
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
@@ -85,8 +85,8 @@ def svg(picture: Picture) -> str:
 
 def _heading(picture: Picture, columns: list[list[Node]], boxes: dict[int, _Box]) -> list[str]:
     broken = f"breaks {picture.invariant}" if picture.path else "breaks a requirement"
-    key = f"black frame: initial state; red ground: {broken}; darker lines: first shortest way to a state"
-    says = [*picture.says, f"{key}; point at a state or a line to see all of it"]
+    key = [f"black frame: initial state; red ground: {broken}", "darker lines: first shortest way to a state"]
+    says = [*picture.says, "; ".join(key), "point at a state or a line to see all of it"]
     out = [f'<text class="head" x="{SIDE}" y="22">{escape(picture.title)}</text>']
     out += [f'<text class="says" x="{SIDE}" y="{40 + 15 * k}">{escape(line)}</text>' for k, line in enumerate(says)]
     tops = [(nodes[0].depth, boxes[nodes[0].number]) for nodes in columns]
