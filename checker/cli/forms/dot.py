@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checker.cli.forms.picture import Edge, Node, Picture, few
+from checker.cli.forms.plain import one_line
 
 LABELLED = 60
 """Every edge has a label if there are no more than so many; else those of the path, and the others a tooltip."""
@@ -29,7 +30,7 @@ def dot(picture: Picture) -> str:
 
 def quoted(lines: Sequence[str]) -> str:
     """Lines as one string. A backslash would begin an escape, an ampersand an entity of HTML."""
-    escaped = [line.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") for line in lines]
+    escaped = [line.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") for line in map(one_line, lines)]
     return '"' + "\\n".join(escaped) + '"'
 
 

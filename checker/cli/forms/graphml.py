@@ -23,10 +23,10 @@ def graphml(picture: Picture, graph: networkx.MultiDiGraph) -> str:
         values = {f"state {one_line(path)}": f"{value:#x}" for path, value in data.items()}
         out.add_node(
             f"n{node.number}",
-            label=" | ".join(node.label),
+            label=one_line(" | ".join(node.label)),
             depth=node.depth,
-            start=node.start,
-            breaks=", ".join(node.broken),
+            start=one_line(node.start),
+            breaks=one_line(", ".join(node.broken)),
             path_step=steps.get(node.number, -1),
             **values,
         )

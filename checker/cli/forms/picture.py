@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from checker.cli.forms.labels import label_maker, whole_state
-from checker.cli.forms.plain import one_line
 from checker.cli.main import UsageError
 from checker.cli.report import steps_words
 from checker.codegen import compile_masks
@@ -181,8 +180,7 @@ def _nodes(job: Job, system: TransitionSystem, found: Reachable, graph: networkx
         before, origin = found.parents[number]
         start = system.starts[found.origins[origin].start].name if before < 0 else ""
         whole = whole_state(leaves, data["state"])
-        lines = tuple(map(one_line, label(values)))
-        nodes.append(Node(number, data["depth"], lines, one_line(whole), tuple(broken), one_line(start)))
+        nodes.append(Node(number, data["depth"], label(values), whole, tuple(broken), start))
     return tuple(nodes)
 
 
@@ -190,7 +188,7 @@ def _edges(graph: networkx.MultiDiGraph) -> tuple[Edge, ...]:
     merged: dict[tuple[int, int], list[str]] = {}
     for source, target, operation in graph.edges(data="operation"):
         if source != target:
-            merged.setdefault((source, target), []).append(one_line(operation))
+            merged.setdefault((source, target), []).append(operation)
     return tuple(Edge(*pair, tuple(operations)) for pair, operations in merged.items())
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from checker.cli.forms.picture import Edge, Node, Picture
+from checker.cli.forms.plain import one_line
 
 LETTER, LINE, PAD = 6.2, 13, 6
 """Width of a letter and height of a line of the labels, and the space around them, in pixels."""
@@ -67,7 +68,7 @@ def svg(picture: Picture) -> str:
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}" role="img">',
-        f"<title>{escape(picture.title)}</title>",
+        f"<title>{_plain(picture.title)}</title>",
         f"<style>{STYLE}</style>",
         f'<rect class="back" width="{width:.0f}" height="{height:.0f}"/>',
         *_heading(picture, columns, boxes),
@@ -83,12 +84,17 @@ def svg(picture: Picture) -> str:
     return "\n".join([*out, "</svg>"]) + "\n"
 
 
+def _plain(text: str) -> str:
+    """Text for an element: one line, in which nothing is markup."""
+    return escape(one_line(text))
+
+
 def _heading(picture: Picture, columns: list[list[Node]], boxes: dict[int, _Box]) -> list[str]:
     broken = f"breaks {picture.invariant}" if picture.path else "breaks a requirement"
     key = [f"black frame: initial state; red ground: {broken}", "darker lines: first shortest way to a state"]
     says = [*picture.says, "; ".join(key), "point at a state or a line to see all of it"]
-    out = [f'<text class="head" x="{SIDE}" y="22">{escape(picture.title)}</text>']
-    out += [f'<text class="says" x="{SIDE}" y="{40 + 15 * k}">{escape(line)}</text>' for k, line in enumerate(says)]
+    out = [f'<text class="head" x="{SIDE}" y="22">{_plain(picture.title)}</text>']
+    out += [f'<text class="says" x="{SIDE}" y="{40 + 15 * k}">{_plain(line)}</text>' for k, line in enumerate(says)]
     tops = [(nodes[0].depth, boxes[nodes[0].number]) for nodes in columns]
     return out + [f'<text x="{box.x:.0f}" y="{TOP - 8}">{_depth_words(depth)}</text>' for depth, box in tops]
 
@@ -150,11 +156,11 @@ def _state(node: Node, box: _Box, picture: Picture) -> str:
     says = [f"state {node.number}", node.whole, *(f"breaks {name}" for name in node.broken)]
     says += [f"start: {node.start}"] if node.start else []
     lines = [
-        f'<text x="{box.x + PAD:.1f}" y="{box.y + PAD + LINE * (k + 0.75):.1f}" xml:space="preserve">{escape(line)}</text>'
+        f'<text x="{box.x + PAD:.1f}" y="{box.y + PAD + LINE * (k + 0.75):.1f}" xml:space="preserve">{_plain(line)}</text>'
         for k, line in enumerate(node.label)
     ]
     return (
-        f"<g><title>{escape(chr(10).join(says))}</title>"
+        f"<g><title>{chr(10).join(map(_plain, says))}</title>"
         f'<rect class="{classes}" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" rx="3"/>'
         f'<text class="number" x="{box.x + box.width - 2:.1f}" y="{box.y + 8:.1f}">{node.number}</text>'
         f"{''.join(lines)}</g>"
@@ -164,7 +170,7 @@ def _state(node: Node, box: _Box, picture: Picture) -> str:
 def _edge(edge: Edge, boxes: dict[int, _Box], kind: str) -> str:
     line = _curve(boxes[edge.source], boxes[edge.target])
     says = f"{edge.source} to {edge.target}: {', '.join(edge.operations)}"
-    return f'<g class="edge"><title>{escape(says)}</title><path class="{kind}" d="{line}"/></g>'
+    return f'<g class="edge"><title>{_plain(says)}</title><path class="{kind}" d="{line}"/></g>'
 
 
 def _curve(source: _Box, target: _Box) -> str:
@@ -184,5 +190,5 @@ def _step(edge: Edge, boxes: dict[int, _Box], step: int, picture: Picture) -> st
     source, target = boxes[edge.source], boxes[edge.target]
     x, y = source.x + source.width + 8, source.middle - 6
     tip = f"M{target.x - 7:.1f} {target.middle - 4:.1f}l7 4l-7 4"
-    words = escape(f"{step} {picture.steps[step - 1]}")
+    words = _plain(f"{step} {picture.steps[step - 1]}")
     return f'<path class="taken" d="{tip}"/><text class="step" x="{x:.1f}" y="{y:.1f}">{words}</text>'
