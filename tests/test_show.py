@@ -12,6 +12,7 @@ import pytest
 from checker.cli.forms.mail import mail
 from checker.cli.forms.markdown import markdown
 from checker.cli.forms.told import told_data
+from checker.cli.main import main
 from checker.cli.telling import HEADINGS
 from tests.test_cli import ROOT, ptecheck
 from tests.test_startup import ENGINES, HEAVY, loaded
@@ -116,6 +117,8 @@ def test_a_row_has_a_cell_for_each_heading(name):
 
 
 class TestCommand:
+    """In this process: what is tested is the command, not its start."""
+
     @pytest.mark.parametrize(
         ("form", "begins"),
         [
@@ -126,24 +129,26 @@ class TestCommand:
             ("json", "{"),
         ],
     )
-    def test_every_form_to_a_file_and_to_standard_output(self, saved, tmp_path, form, begins):
-        shown = ptecheck("show", str(saved), "--format", form)
-        assert shown.returncode == 0 and shown.stdout.startswith(begins), shown.stderr
+    def test_every_form_to_a_file_and_to_standard_output(self, saved, tmp_path, capsys, form, begins):
+        assert main(["show", str(saved), "--format", form]) == 0
+        shown = capsys.readouterr().out
+        assert shown.startswith(begins)
         target = tmp_path / "out"
-        assert ptecheck("show", str(saved), "--format", form, "-o", str(target)).stdout == ""
-        assert target.read_text() == shown.stdout
+        assert main(["show", str(saved), "--format", form, "-o", str(target)]) == 0
+        assert capsys.readouterr().out == "" and target.read_text() == shown
 
-    def test_a_trace_that_was_changed_is_refused(self, saved, tmp_path):
+    def test_a_trace_that_was_changed_is_refused(self, saved, tmp_path, capsys):
         data = json.loads(saved.read_text())
         data["steps"][1]["state"]["processes[0].entry"] ^= 2
         bad = tmp_path / "bad.trace.json"
         bad.write_text(json.dumps(data))
-        run = ptecheck("show", str(bad))
-        assert run.returncode == 2 and run.stdout == "" and "step 1: processes[0].entry" in run.stderr
+        assert main(["show", str(bad)]) == 2
+        said = capsys.readouterr()
+        assert said.out == "" and "step 1: processes[0].entry" in said.err
 
-    def test_a_file_that_cannot_be_written_is_named(self, saved, tmp_path):
-        run = ptecheck("show", str(saved), "-o", str(tmp_path / "no" / "file"))
-        assert run.returncode == 2 and "cannot write -o" in run.stderr
+    def test_a_file_that_cannot_be_written_is_named(self, saved, tmp_path, capsys):
+        assert main(["show", str(saved), "-o", str(tmp_path / "no" / "file")]) == 2
+        assert "cannot write -o" in capsys.readouterr().err
 
     def test_help_loads_no_engine_and_mail_no_library(self, saved):
         assert not loaded("show", "--help") & {*HEAVY, *ENGINES}
