@@ -174,7 +174,7 @@ class TestCommand:
         return checked(target.read_text())
 
     def test_a_tree_with_a_broken_helper_again_and_after_the_file_has_grown(self, tmp_path):
-        asked = ("csky", "--world", "helpers", "--kernel")
+        asked = ("csky", "--world", "helpers", "--invariant", "hw-write-implies-write", "--kernel")
         run = self.report(tmp_path, *asked, str(small_tree(tmp_path / "a", (CONDITION, ALWAYS))))
         broken = {r["ruleId"]: r for r in run["results"] if r["kind"] == "fail"}["helpers/hw-write-implies-write"]
         line = PGTABLE_H.splitlines().index("static inline pte_t pte_mkdirty(pte_t pte)") + 1
