@@ -79,6 +79,8 @@ class TestWhatIsDrawn:
         found, _ = drawn(SPLIT)
         assert not any("+D" in line for node in found.nodes for line in node.label)
         assert "pages[0].dirty" not in found.nodes[0].whole
+        assert found.says[1] == "on no label, since nothing depends on it here: +D"
+        assert not any("on no label" in line for line in drawn(HELPERS)[0].says)
 
     def test_what_is_broken_is_what_the_invariants_say(self):
         system = build_system(SPLIT)
@@ -180,6 +182,15 @@ class TestDot:
         assert done.returncode == 0 and not done.stderr, done.stderr
         kinds = [line.split(" ", 1)[0] for line in done.stdout.decode().splitlines()]
         assert (kinds.count("node"), kinds.count("edge")) == (len(found.nodes), len(found.edges))
+
+    @pytest.mark.skipif(not shutil.which("dot"), reason="needs Graphviz")
+    @pytest.mark.parametrize("text", ["&lt;b&gt; &amp; &#27;", "back\\nslash \\N", 'a "quoted" one'])
+    def test_graphviz_shows_text_letter_by_letter(self, text):
+        found, _ = drawn(HELPERS)
+        done = subprocess.run(
+            ["dot", "-Tsvg"], input=dot(replace(found, title=text)).encode(), capture_output=True, check=True
+        )
+        assert text in [element.text for element in Tree.fromstring(done.stdout).iter(f"{SVG}text")]
 
     def test_the_path_is_marked(self):
         text = dot(drawn(SPLIT, 250, "cow-isolation")[0])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as Tree
 
 import pytest
 
+from checker.cli.forms import findings
+from checker.cli.forms.findings import Place
 from checker.cli.forms.junit import junit
 from tests.ci_reports import MKDIRTY, RESULTS, finding, hostile
 from tests.small_tree import ALWAYS, CONDITION, PGTABLE_H, PGTABLE_PATH, small_tree
 from tests.test_cli import ptecheck
-from tests.told_runs import HOSTILE
+from tests.told_runs import HOSTILE, run_of
 
 ATTRIBUTES = {
     "testsuites": ({"name", "tests", "failures", "errors", "time"}, set()),
@@ -100,6 +103,38 @@ class TestVerdicts:
         (suite,) = root
         assert suite.get("name") == "made-up/tree, PTE world" and suite.get("time") == "0.500"
         assert sum(float(case.get("time", "")) for case in suite) == pytest.approx(0.5, abs=0.01)
+
+
+class TestPlace:
+    """Where a violation is put."""
+
+    def placed(
+        self, says: str = "", places: dict[str, str] | None = None, in_place: tuple[str, ...] = ()
+    ) -> Place | None:
+        run = run_of("helpers")
+        arch = replace(run.arch, places=places or {}, in_place=dict.fromkeys(in_place))
+        return findings._culprit(replace(run, arch=arch, invariant=replace(run.invariant, says=says)))
+
+    def test_the_last_helper_that_changed_an_entry(self):
+        assert self.placed() == Place("pte_mkdirty")
+        assert self.placed(places={"pte_mkdirty": "arch/a.h:3", "mk_pte": "arch/a.h:9"}) == Place(
+            "pte_mkdirty", "arch/a.h", 3
+        )
+
+    def test_the_helper_on_the_table_that_the_requirement_names(self):
+        places = {"pte_mkdirty": "arch/a.h:3", "ptep_get_and_clear": "include/b.h:7"}
+        says = "a store while ptep_get_and_clear() is at work is not forgotten by pte_dirty()"
+        assert self.placed(says, places, ("ptep_get_and_clear",)) == Place("ptep_get_and_clear", "include/b.h", 7)
+        assert self.placed(says, places) == Place("pte_mkdirty", "arch/a.h", 3), "a test that it names is none"
+
+    def test_the_architecture_s_file_where_no_helper_has_a_line(self):
+        places = {"pte_young": "include/b.h:1", "pte_old": "include/b.h:2", "pte_write": "arch/a.h:3"}
+        assert self.placed(places=places) == Place("", "arch/a.h")
+
+    def test_nothing_where_there_is_nothing(self):
+        run = run_of("helpers")
+        start = replace(run, steps=run.steps[:1], invariant=replace(run.invariant, looks_at=lambda state: ()))
+        assert findings._culprit(start) is None
 
 
 @pytest.mark.parametrize("text", HOSTILE)

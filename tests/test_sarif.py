@@ -33,6 +33,7 @@ def checked(text: str) -> dict[str, Any]:
     """The report's only run, if it is valid and keeps what the standard says in words alone."""
     data = json.loads(text)
     VALIDATOR.validate(data)
+    assert data["$schema"] == VALIDATOR.schema["id"]
     (run,) = data["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert len({rule["id"] for rule in rules}) == len(rules)

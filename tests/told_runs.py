@@ -27,6 +27,7 @@ HOSTILE = (
     "\x1b[31mred\x1b]0;title\x07",
     "line\nend\r\x85\u2028next",
     "|bar`tick`|\\|",
+    "a|plain|bar",
     "$end $var wire 1 ! x $end",
     "{0} [link](https://example.com) @who #1",
     "&lt; &#27; &amp;",

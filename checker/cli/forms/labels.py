@@ -59,6 +59,7 @@ class _Facts:
         known = [(fact.name, term) for fact, term in named if depends_only_on(splitter, term, masks)]
         variables = [v for v, mask in zip(relation.state, cone.masks, strict=True) if mask]
         self.names = [name for name, _ in known]
+        self.unknown = {fact.name for fact in system.predicates} - set(self.names)
         self.leaves = [leaf for leaf, mask in zip(relation.leaves, cone.masks, strict=True) if mask]
         self._answers = compile_masks(variables, [term for _, term in known])
 
@@ -72,17 +73,19 @@ class _Facts:
         return next((k for k, leaf in enumerate(self.leaves) if leaf.path == path), None)
 
 
-def label_maker(job: Job, system: TransitionSystem, cone: Cone) -> Label:
-    """What writes a state's label, a line for each entry."""
+def label_maker(job: Job, system: TransitionSystem, cone: Cone) -> tuple[Label, tuple[str, ...]]:
+    """What writes a state's label, a line for each entry; and the words that no label has, whatever the state."""
     facts = _Facts(system, cone)
     if job.world in ("mm", "kernel"):
         from models.mm.state import names
 
         who = names(job.processes)
-        return lambda values: tuple(_process(facts, values, p, name) for p, name in enumerate(who))
+        unsaid = [word for suffix, word in PROCESS_WORDS.items() if who[0] + suffix in facts.unknown]
+        return lambda values: tuple(_process(facts, values, p, name) for p, name in enumerate(who)), tuple(unsaid)
+    unsaid = [word for name, word in ENTRY_WORDS.items() if name in facts.unknown]
     if not facts.names:
-        return lambda values: _numbers(facts.leaves, values)
-    return lambda values: (_entry(facts, values),)
+        return lambda values: _numbers(facts.leaves, values), ()
+    return lambda values: (_entry(facts, values),), tuple(unsaid)
 
 
 def _entry(facts: _Facts, values: Values) -> str:

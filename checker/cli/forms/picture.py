@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from checker.cli.forms.labels import label_maker, whole_state
+from checker.cli.forms.labels import Label, label_maker, whole_state
 from checker.cli.main import UsageError
 from checker.cli.report import steps_words
 from checker.codegen import compile_masks
@@ -68,6 +68,7 @@ class Picture:
         invariant: what the path breaks; "" without a path.
         path: the states of the counterexample, the initial one first.
         steps: its operations, one fewer.
+        unsaid: words that are on no label, since the states are not told apart by them.
     """
 
     title: str
@@ -79,6 +80,7 @@ class Picture:
     invariant: str
     path: tuple[int, ...]
     steps: tuple[str, ...]
+    unsaid: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -110,6 +112,8 @@ class Picture:
             size = f"{len(self.nodes):,} of {known} states: those within {steps_words(self.depth)}"
             size += " and those of the path" if self.path else ""
         lines = [size + "; operations that change nothing are left out"]
+        if self.unsaid:
+            lines.append(f"on no label, since nothing depends on it here: {', '.join(self.unsaid)}")
         if self.path:
             lines.append(f"marked: the shortest way to break {self.invariant}, {steps_words(len(self.steps))}")
         return lines
@@ -132,9 +136,12 @@ def picture(job: Job, system: TransitionSystem, limit: int, invariant: str) -> t
     depth, count = _fitting(found, limit)
     numbers = sorted({*range(count), *path})
     graph = graph_of(system, found, numbers)
-    title = f"{job.config}, {job.title}"
-    nodes = _nodes(job, system, found, graph)
-    return Picture(title, nodes, _edges(graph), len(found.states), found.stopped, depth, invariant, path, steps), graph
+    label, unsaid = label_maker(job, system, found.cone)
+    made = Picture(
+        f"{job.config}, {job.title}", _nodes(system, found, graph, label), _edges(graph),
+        len(found.states), found.stopped, depth, invariant, path, steps, unsaid,
+    )  # fmt: skip
+    return made, graph
 
 
 def _fitting(found: Reachable, limit: int) -> tuple[int, int]:
@@ -166,12 +173,11 @@ def _path(system: TransitionSystem, found: Reachable, invariant: str) -> tuple[t
     return tuple(reversed(states)), tuple(reversed(steps))
 
 
-def _nodes(job: Job, system: TransitionSystem, found: Reachable, graph: networkx.MultiDiGraph) -> tuple[Node, ...]:
+def _nodes(system: TransitionSystem, found: Reachable, graph: networkx.MultiDiGraph, label: Label) -> tuple[Node, ...]:
     relation = system.relation
     variables = [v for v, mask in zip(relation.state, found.cone.masks, strict=True) if mask]
     leaves = [leaf for leaf, mask in zip(relation.leaves, found.cone.masks, strict=True) if mask]
     holding = compile_masks(variables, relation.properties)
-    label = label_maker(job, system, found.cone)
     nodes = []
     for number, data in graph.nodes(data=True):
         values = found.states[number]

@@ -13,6 +13,9 @@ from checker.cli.forms.plain import one_line
 from checker.decision import INTERRUPTED
 from checker.verdict import Verdict
 
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+"""Names the standard, as some code hosts demand; nothing is fetched from there."""
+
 ROOT = "SRCROOT"
 """What the places are relative to: the top folder of the kernel tree."""
 
@@ -31,7 +34,7 @@ def sarif(found: Sequence[Finding]) -> str:
         "originalUriBaseIds": {ROOT: {"description": {"text": "the top folder of the kernel tree"}}},
         "results": [_result(finding, numbers[rule_id(finding)]) for finding in found],
     }
-    return json.dumps({"version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
 
 def rule_id(finding: Finding) -> str:

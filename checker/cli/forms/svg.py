@@ -12,7 +12,7 @@ from checker.cli.forms.plain import one_line
 LETTER, LINE, PAD = 6.2, 13, 6
 """Width of a letter and height of a line of the labels, and the space around them, in pixels."""
 
-GAP, BETWEEN, TOP, SIDE = 10, 70, 120, 16
+GAP, BETWEEN, TOP, SIDE = 10, 70, 132, 16
 """Space between boxes, between columns, above and beside the graph."""
 
 NUMBER = 14
