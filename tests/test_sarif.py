@@ -7,11 +7,13 @@ from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+from xml.etree import ElementTree as Tree
 
 import jsonschema
 import pytest
 
 from checker.cli.forms.sarif import message, sarif
+from tests import kernel_trees
 from tests.ci_reports import MKDIRTY, RESULTS, finding, hostile
 from tests.small_tree import ALWAYS, CONDITION, PGTABLE_H, PGTABLE_PATH, small_tree
 from tests.test_cli import ptecheck
@@ -213,3 +215,35 @@ class TestCommand:
         run = self.report(tmp_path, "csky", "--kernel", str(tree), status=3)
         assert {r["kind"] for r in run["results"]} == {"open"}
         assert {p["artifactLocation"]["uri"] for p in places(run["results"])} == {PGTABLE_PATH}
+
+
+@pytest.mark.kernel
+def test_every_violation_of_a_real_tree_has_a_place_in_it(tmp_path):
+    tree = kernel_trees.tree("6.12")
+    if tree is None:
+        pytest.skip(kernel_trees.why_not("6.12"))
+    target, report = tmp_path / "report.sarif", tmp_path / "report.xml"
+    asked = (
+        "arc",
+        "nios2",
+        "sparc32",
+        "--kernel",
+        str(tree),
+        "--no-cache",
+        "--sarif",
+        str(target),
+        "--junit",
+        str(report),
+    )
+    assert ptecheck("check", *asked).returncode == 1
+    run = checked(target.read_text())
+    broken = [result for result in run["results"] if result["kind"] == "fail"]
+    assert broken and all(places(result["locations"]) for result in broken)
+    for place in places(run["results"]):
+        lines = (tree / place["artifactLocation"]["uri"]).read_text(errors="replace").splitlines()
+        assert "region" not in place or 1 <= place["region"]["startLine"] <= len(lines)
+    generic = [r["locations"][0] for r in broken if r["ruleId"] == "helpers/set-wrprotect-is-one-step"]
+    assert "include/linux/pgtable.h" in {p["artifactLocation"]["uri"] for p in places(generic)}
+    cases = [case for case in Tree.parse(report).getroot().iter("testcase") if case.find("failure") is not None]
+    assert len(cases) == sum(result["level"] == "error" for result in broken)
+    assert all(case.get("file") for case in cases)

@@ -39,6 +39,7 @@ PROCESS_WORDS = {
     "'s page shared": "shared",
     "'s page exclusive": "excl",
     "'s page dirty": "+D",
+    " maps the zero page": "zero",
     "'s page a KSM page": "+K",
     "'s page pinned": "+P",
 }
@@ -103,6 +104,8 @@ def _process(facts: _Facts, values: Values, p: int, name: str) -> str:
     words = [name, kind] if kind else [name]
     if f"{name} has a page" in holding:
         words += [word for suffix, word in PROCESS_WORDS.items() if name + suffix in holding]
+    may_write = f"{name}'s VMA writable"
+    words += ["ro-vma"] if may_write in facts.names and may_write not in holding else []
     said = f"{name} reads its own data"
     return " ".join([*words, *([WRONG] if said in facts.names and said not in holding else [])])
 
