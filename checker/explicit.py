@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -224,22 +224,34 @@ def state_graph(system: TransitionSystem, budget: Budget | None = None) -> netwo
     Raises:
         OutOfBudget: the search did not end within the budget.
     """
-    import networkx
-
     found = explore(system, budget)
     if not found.complete:
         raise OutOfBudget(found.stopped)
+    return graph_of(system, found, range(len(found.states)))
+
+
+def graph_of(system: TransitionSystem, found: Reachable, numbers: Sequence[int]) -> networkx.MultiDiGraph:
+    """The graph of some of the states that a search found, as :func:`state_graph` has it, and the edges between them.
+
+    Args:
+        system: the system that was searched.
+        found: what was found.
+        numbers: of the states that are wanted.
+    """
+    import networkx
+
     relation = system.relation
     wanted = [leaf for leaf, mask in zip(relation.leaves, found.cone.masks, strict=True) if mask]
     successors = compile_successors(relation, found.cone.masks)
-    index = {state: number for number, state in enumerate(found.states)}
+    index = {found.states[number]: number for number in numbers}
     graph = networkx.MultiDiGraph(name=system.name, diameter=found.diameter)
-    for number, state in enumerate(found.states):
+    for state, number in index.items():
         named = {leaf.path: value for leaf, value in zip(wanted, state, strict=True)}
         graph.add_node(number, state=named, depth=found.depth(number))
-    for number, state in enumerate(found.states):
+    for state, number in index.items():
         for step, after in successors(state):
-            graph.add_edge(number, index[after], operation=relation.steps[step].name)
+            if after in index:
+                graph.add_edge(number, index[after], operation=relation.steps[step].name)
     return graph
 
 

@@ -200,7 +200,9 @@ class TestPage:
         assert json.loads(json.dumps(data)) is not None
 
     def test_what_is_alike_is_told_once(self, broken):
-        twin = Outcome(replace(CARRY, split="linux-6.12"), broken.results)
+        job = replace(CARRY, split="linux-6.12")
+        named = [replace(r, trace=r.trace and replace(r.trace, system=build_system(job).name)) for r in broken.results]
+        twin = Outcome(job, tuple(named))
         data = data_of(broken, twin)
         assert len(data["violations"]) == 3
         assert data["violations"][0]["where"] == "mm world, split carry-dirty; mm world, split linux-6.12"

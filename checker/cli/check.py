@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from checker.cli.forms.reports import require_reports, write_reports
 from checker.cli.jobs import EXTRAS, REDUCTIONS, UNREAD, Job, Make, Outcome, by_machine, cores, decide_jobs, only
 from checker.cli.kernels import kernel_tree, opened
 from checker.cli.main import UsageError
@@ -180,6 +181,7 @@ def run_check(args: argparse.Namespace) -> int:
     watch_interrupts()
     if args.save_scenarios and args.kernel:
         raise UsageError("--save-scenarios: scenarios name built-in configurations, so leave out --kernel")
+    require_reports(args)
     args.kernel = kernel_tree(args.kernel, args.git, args.patch, args.reverse)
     jobs = plan(args)
     _require_writable_targets(args)
@@ -203,6 +205,7 @@ def run_check(args: argparse.Namespace) -> int:
         from checker.cli.report import json_data
 
         write_json(json_data(outcomes, paths), args.json)
+    write_reports(outcomes, args)
     _tell(outcomes, args, len(jobs))
     results = [result for outcome in outcomes for result in outcome.results]
     return exit_status(results, bounded=args.depth is not None, comparison=_is_comparison(args))
@@ -226,11 +229,12 @@ def _tell(outcomes: list[Outcome], args: argparse.Namespace, jobs: int) -> None:
 def _making(args: argparse.Namespace, jobs: list[Job]) -> Make | None:
     """What the workers make of each outcome, if anything."""
     tell = (args.json != "-" or bool(args.report)) and len({job.config for job in jobs if job.kernel}) > 1
-    if not args.save and not tell and not args.report:
+    find = bool(args.junit or args.sarif)
+    if not (args.save or tell or find or args.report):
         return None
     from checker.cli.making import Making
 
-    return Making(args.invariant, args.save or "", tell, _states_drawn(args, len(jobs)))
+    return Making(args.invariant, args.save or "", tell, find, _states_drawn(args, len(jobs)))
 
 
 def _states_drawn(args: argparse.Namespace, jobs: int) -> int:

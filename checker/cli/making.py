@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from checker.cli.jobs import Job, Outcome, only
 
 if TYPE_CHECKING:
+    from checker.cli.forms.findings import Finding
     from checker.cli.trees import Told
 
 
@@ -23,12 +24,14 @@ class Making:
         invariant: of the results on this one only; None for all.
         save: the folder below which evidence is written; "" for none.
         tell: what a report on many machines tells is worked out.
+        find: what reports for CI say is worked out.
         drawn: how many states each picture of the page of ``--report`` may have; 0 without one.
     """
 
     invariant: str | None
     save: str
     tell: bool
+    find: bool = False
     drawn: int = 0
 
     def __call__(self, outcome: Outcome) -> Made:
@@ -38,16 +41,28 @@ class Making:
             UsageError: a file cannot be written.
         """
         wanted = only(outcome, self.invariant)
-        paths = _saved(wanted, self.save) if self.save else {}
-        return Made(paths, _told(wanted) if self.tell else None, _page(wanted, self.drawn) if self.drawn else None)
+        return Made(
+            _saved(wanted, self.save) if self.save else {},
+            _told(wanted) if self.tell else None,
+            _found(wanted) if self.find else (),
+            _page(wanted, self.drawn) if self.drawn else None,
+        )
 
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: where each piece of evidence is, what is told, and the evidence as the page of ``--report`` has it."""
+    """What was made.
+
+    Attributes:
+        paths: where each piece of evidence is.
+        told: what a report on many machines tells.
+        findings: what reports for CI say.
+        page: the evidence as the page of ``--report`` has it.
+    """
 
     paths: dict[tuple[Job, str], str]
     told: Told | None
+    findings: tuple[Finding, ...] = ()
     page: dict[str, Any] | None = None
 
 
@@ -67,3 +82,9 @@ def _page(outcome: Outcome, drawn: int) -> dict[str, Any]:
     from checker.cli.report_html.parts import outcome_part
 
     return outcome_part(outcome, drawn)
+
+
+def _found(outcome: Outcome) -> tuple[Finding, ...]:
+    from checker.cli.forms.findings import findings
+
+    return findings(outcome)

@@ -1,4 +1,4 @@
-"""Results for machines: JSON to a file or a pipe."""
+"""Results for machines, and text: to a file or a pipe."""
 
 from __future__ import annotations
 
@@ -16,11 +16,19 @@ def write_json(data: Any, target: str) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
-    text = json.dumps(data, indent=1) + "\n"
+    write_text(json.dumps(data, indent=1) + "\n", target, "--json")
+
+
+def write_text(text: str, target: str, option: str) -> None:
+    """Writes text to a file or, for ``-``, to standard output.
+
+    Raises:
+        UsageError: the file that the option names cannot be written.
+    """
     if target == "-":
         sys.stdout.write(text)
         return
     try:
         Path(target).write_text(text, encoding="utf-8")
     except OSError as why:
-        raise UsageError(f"cannot write --json {target}: {why.strerror}") from None
+        raise UsageError(f"cannot write {option} {target}: {why.strerror}") from None

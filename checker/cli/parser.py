@@ -12,10 +12,12 @@ COMMANDS = {
     "compare": "what is required of helpers, machine by machine",
     "scenario": "run scenario files and compare their answers with what they expect",
     "list": "what there is to choose from",
+    "graph": "the state graph of one system as a picture: SVG, DOT or GraphML",
     "export": "write one system in the language of another model checker",
     "witness": "replay what a hardware model checker found in an exported system",
     "reductions": "what makes searches smaller, and whether it is proved to be sound for a configuration",
     "explain": "why a saved trace violates, or why what is proved holds",
+    "show": "write a saved trace as mail text, Markdown, waveforms or JSON",
     "replay": "run a saved trace again on plain integers",
     "certify": "prove saved certificates anew",
 }

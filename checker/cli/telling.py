@@ -148,7 +148,7 @@ PAGE_MARKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 HEADINGS = {
     "helpers": ("hw-wr", "hw-rd", "write", "dirty", "value"),
     "levels": ("hw-wr", "hw-rd", "write", "dirty", "value"),
-    "codes": ("",),
+    "codes": (),
     "pte": ("", "hw-wr", "write", "dirty", "shared", "unsaved"),
     "mm": ("", "hw-wr", "write", "dirty", "page"),
     "kernel": ("", "hw-wr", "write", "dirty", "page"),

@@ -28,8 +28,8 @@ def render_trace(job: Job, trace: Trace) -> str:
     out = [f"start: {trace.start}" + (f", inputs {', '.join(map(hex, trace.inputs))}" if any(trace.inputs) else "")]
     out.append(page.heading())
     out += [text for step in run.steps for text in page.step(step)]
-    out += _judged(run)
-    out += _page_legend(rows) if job.world in ("mm", "kernel") else []
+    out += judged_lines(run)
+    out += page_legend(rows) if job.world in ("mm", "kernel") else []
     out += [f"where: {name} {place}" for name, place in run.places.items()]
     if run.bits:
         out.append("bits: " + ", ".join(f"{bit.letter} {bit.name}" for bit in run.bits))
@@ -97,7 +97,7 @@ def ending(job: Job, trace: Trace) -> Ending:
     return Ending(values, tuple(made), run.places)
 
 
-def _judged(run: ToldTrace) -> list[str]:
+def judged_lines(run: ToldTrace) -> list[str]:
     """The derived entries the invariant judges, each with the calls that made it."""
     from models.narrate import calls_behind, describe
 
@@ -119,7 +119,7 @@ def _fit(line: str, limit: int = 74) -> list[str]:
     )
 
 
-def _page_legend(rows: list[Row]) -> list[str]:
+def page_legend(rows: list[Row]) -> list[str]:
     """The meaning of the letters behind a page's number that occur in a trace."""
     used = {letter for row in rows for letter in row.cells[-1].partition("+")[2]}
     named = [f"+{letter} {says}" for letter, (says, _) in PAGE_MARKS.items() if letter in used]

@@ -51,6 +51,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", metavar="DIR", help="keep long searches there, and go on from what is kept")
     parser.add_argument("--json", metavar="FILE", help="write results as JSON; - is standard output")
     parser.add_argument("--report", metavar="FILE", help="write a self-contained HTML page, such as report.html")
+    parser.add_argument("--junit", metavar="FILE", help="write results as JUnit XML, for CI")
+    parser.add_argument("--sarif", metavar="FILE", help="write results as SARIF 2.1.0, for code hosts")
     parser.add_argument("--save", metavar="DIR", help="write traces and certificates below this folder")
     parser.add_argument("--save-scenarios", metavar="DIR", help="write each counterexample as a scenario file there")
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes to use (default: one for each CPU)")
