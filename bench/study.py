@@ -8,7 +8,7 @@ the fix are its two variants. It is also the world in which a reduction that loo
 content that was written from it last, also while nobody uses it, and a copy takes the lowest frame that is free with
 whatever swap content it has.
 
-Usage: python -m bench.study [PROCESSES [FRAMES]]
+Usage: python -m bench.study [PROCESSES [FRAMES]] [--engine arrays|native]
 prints how many states there are, how many of them a second were found, and the memory each took.
 """
 
@@ -283,15 +283,15 @@ def study_system(processes: int, frames: int, variant: str = "huacai", sound: bo
     )
 
 
-def measure(processes: int, frames: int) -> str:
+def measure(processes: int, frames: int, engine: str = "") -> str:
     """Searches this world and says how many states there are, how fast they were found, and the memory of the process."""
-    from checker.arrays import explore_arrays
     from checker.limits import Budget
     from checker.memory import resident
+    from checker.search import search
 
     system = study_system(processes, frames)
     before, began, used = resident(), time.perf_counter(), time.process_time()
-    found = explore_arrays(system, Budget(states=1 << 30))
+    found = search(system, Budget(states=1 << 30, engine=engine))
     seconds, used = time.perf_counter() - began, time.process_time() - used
     count = len(found.states)
     kept = (resident() - before) / count
@@ -307,10 +307,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="search a world of many states")
     parser.add_argument("processes", type=int, nargs="?", default=4)
     parser.add_argument("frames", type=int, nargs="?", default=2)
+    parser.add_argument("--engine", choices=("plain", "arrays", "native"), default="", help="default: whichever suits")
     args = parser.parse_args()
     if not (2 <= args.processes <= 6 and 2 <= args.frames <= 6):
         parser.error("2 to 6 processes and frames")
-    print(measure(args.processes, args.frames))
+    print(measure(args.processes, args.frames, args.engine))
     return 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,16 @@ from checker.checkpoint import Checkpoint, Saved
 from checker.codegen import Values
 from checker.dependency import BitSplitter, cone_of_influence
 from checker.explicit import Explored, Origin, initial_states
-from checker.keyset import WORD, KeySet, Numbers, Words
+from checker.keyset import WORD, KeySet, Numbers, Words, mix, where
 from checker.limits import Budget, OutOfBudget
 from checker.moves import Stepper
 from checker.system import TransitionSystem
 from checker.terms import Term
+
+if TYPE_CHECKING:
+    from checker.native.library import Library
+    from checker.native.relay import Relay
+    from checker.native.search import NativeSearch
 
 _FACTS = 63
 """Facts in a word of a vector; one less than fit, as a key set asks for."""
@@ -87,6 +92,11 @@ class WideReachable(Explored):
             number = int(self.before[number])
         return self.origins[number], tuple(reversed(steps))
 
+    def put(self, words: Sequence[Words], before: NDArray[np.int32], steps: NDArray[np.unsignedinteger[Any]]) -> None:
+        """Takes every state, and where it came from."""
+        self.states = PackedStates(self.states.packing, words)
+        self.before, self.steps = before, steps
+
 
 def _joined(blocks: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
     return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
@@ -98,48 +108,48 @@ class _Search:
     Args:
         found: where to count and to note the levels.
         stepper: the operations.
-        initial: the packed initial states, distinct.
+        saved: where it begins.
         budget: limits.
     """
 
-    def __init__(self, found: WideReachable, stepper: Stepper, initial: list[Words], budget: Budget) -> None:
-        count = len(initial[0])
+    def __init__(self, found: WideReachable, stepper: Stepper, saved: Saved, budget: Budget) -> None:
         self.found, self.stepper, self.budget = found, stepper, budget
-        self.known = KeySet(len(initial))
-        self.known.add_all(initial)
-        self.words = [initial]
-        self.step_type = np.min_scalar_type(stepper.operations)
-        self.origins: list[tuple[NDArray[Any], NDArray[Any]]] = [
-            (np.full(count, -1, np.int32), np.zeros(count, self.step_type))
-        ]
-
-    def resume(self, saved: Saved) -> None:
-        """Begins where an earlier run was."""
-        columns = [np.concatenate(pieces) for pieces in saved.words]
-        for begin in range(0, saved.states, ROWS):
-            self.budget.check(more=self.known.growth(ROWS))
-            self.known.add_all([word[begin : begin + ROWS] for word in columns])
-        *self.found.levels, begin = saved.levels
-        self.found.fired, self.found.transitions = saved.fired, saved.transitions
+        self.known = KeySet(len(saved.words))
+        self.step_type = saved.steps[0].dtype
+        *found.levels, begin = saved.levels
+        found.fired, found.transitions = saved.fired, saved.transitions
+        columns = [pieces[0] if len(pieces) == 1 else np.concatenate(pieces) for pieces in saved.words]
         self.words = [[word[:begin] for word in columns], [word[begin:] for word in columns]]
         self.origins = list(zip(saved.before, saved.steps, strict=True))
-        if self.budget.progress is not None:
-            self.budget.progress.begin(saved.states)
+
+    def _know(self) -> None:
+        """Takes what is there to begin with as known."""
+        for words in self.words:
+            for begin in range(0, len(words[0]), ROWS):
+                if more := self.known.growth(len(words[0][begin : begin + ROWS])):
+                    self.budget.check(more=more)
+                self.known.add_all([word[begin : begin + ROWS] for word in words])
 
     def saved(self) -> Saved:
-        """The search as it is between two levels."""
+        """The search as it is."""
         before, steps = (list(pieces) for pieces in zip(*self.origins, strict=True))
         words = [list(pieces) for pieces in zip(*self.words, strict=True)]
         return Saved(self.found.levels, self.found.fired, self.found.transitions, words, before, steps)
 
-    def run(self, keep: Checkpoint | None = None) -> None:
-        """Level by level until nothing is new.
+    def run(self, keep: Checkpoint | None = None, relay: Relay | None = None) -> tuple[Library, tuple[int, int]] | None:
+        """Level by level until nothing is new, or until a faster engine is ready.
 
         Args:
             keep: told between two levels, where there is one.
+            relay: asked now and then for a faster engine, if there is one.
+
+        Returns:
+            The faster engine; and the first state that is not expanded, and the end of its level.
         """
-        level = self.words[-1]
-        begin = self.known.count - len(level[0])
+        level, begin = self.words[-1], len(self.words[0][0])
+        if relay is not None and (library := relay.ready(begin + len(level[0]))):
+            return library, (begin, begin)
+        self._know()
         while level[0].size:
             self.found.levels.append(begin)
             self.budget.check(states=self.known.count)
@@ -147,6 +157,8 @@ class _Search:
                 keep.offer(self.saved)
             blocks = len(self.words)
             for offset in range(0, len(level[0]), ROWS):
+                if relay is not None and (library := relay.ready(self.known.count)):
+                    return library, (begin + offset, begin + len(level[0]))
                 self.budget.check(states=self.known.count)
                 self.budget.note(self.known.count, self.found.diameter)
                 self._expand([word[offset : offset + ROWS] for word in level], begin + offset)
@@ -154,13 +166,20 @@ class _Search:
             self.budget.check(more=sum(word.nbytes for block in self.words[blocks:] for word in block))
             level = _joined(self.words[blocks:])
             self.words[blocks:] = [level]
+        return None
+
+    def give_up(self) -> None:
+        """Forgets everything; another search has it."""
+        self.known = KeySet(len(self.words[0]))
+        self.words.clear()
+        self.origins.clear()
 
     def finish(self) -> None:
         """Hands over what was found; the search is of no use afterwards."""
         del self.known
-        self.found.states = PackedStates(self.found.states.packing, _joined(self.words))
+        words = _joined(self.words)
         self.words.clear()
-        self.found.before, self.found.steps = _joined(self.origins)
+        self.found.put(words, *_joined(self.origins))
 
     def _expand(self, chunk: Sequence[Words], first: int) -> None:
         """Adds the new successors of a chunk of states, in the order of predecessor and operation."""
@@ -198,11 +217,16 @@ class _Search:
         return [word.take(new) for word in keys], slots, before, steps
 
 
-def explore_arrays(system: TransitionSystem, budget: Budget | None = None) -> WideReachable:
+def explore_arrays(system: TransitionSystem, budget: Budget | None = None, relay: Relay | None = None) -> WideReachable:
     """Every reachable state of a system, or as many as the budget allows; the same as checker.explicit.explore.
 
     Worth its start-up cost from some ten thousand states on, if the levels of the search are wide: a level of few
     states costs as much as one of thousands.
+
+    Args:
+        system: the system.
+        budget: limits.
+        relay: brings a faster engine, to which the search is handed over when it is ready; None for arrays alone.
 
     Raises:
         NotBitwise: the system has arithmetic that cannot be evaluated bit by bit; nothing was searched.
@@ -217,15 +241,9 @@ def explore_arrays(system: TransitionSystem, budget: Budget | None = None) -> Wi
     try:
         initial = initial_states(system, cone, budget)
         found.origins.extend(initial.values())
-        search = _Search(found, stepper, packing.pack(initial), budget)
         keep = None if budget.keeping is None else Checkpoint(budget.keeping, system, budget.say)
-        try:
-            saved = keep and keep.load(packing.words, np.dtype(search.step_type))
-            if saved:
-                search.resume(saved)
-            search.run(keep)
-        finally:
-            search.finish()
+        saved = _to_begin_with(packing.pack(initial), stepper.operations, keep, budget)
+        _search(found, stepper, saved, budget, keep, relay)
         if keep is not None:
             keep.remove()
     except (OutOfBudget, MemoryError) as why:
@@ -233,6 +251,41 @@ def explore_arrays(system: TransitionSystem, budget: Budget | None = None) -> Wi
         found.note_end(why, len(found.states))
     _inspect(found, judges, len(relation.properties))
     return found
+
+
+def _to_begin_with(initial: list[Words], operations: int, keep: Checkpoint | None, budget: Budget) -> Saved:
+    """Where an earlier run was; otherwise the initial states."""
+    count, kind = len(initial[0]), np.min_scalar_type(operations)
+    saved = keep and keep.load(len(initial), kind)
+    if not saved:
+        before, steps = np.full(count, -1, np.int32), np.zeros(count, kind)
+        return Saved([0], 0, 0, [[word] for word in initial], [before], [steps])
+    if budget.progress is not None:
+        budget.progress.begin(saved.states)
+    return saved
+
+
+def _search(
+    found: WideReachable, stepper: Stepper, saved: Saved, budget: Budget, keep: Checkpoint | None, relay: Relay | None
+) -> None:
+    """Searches on arrays until a faster engine takes over; what was found is handed over however it ends."""
+    from checker.native.program import fits
+
+    search: _Search | NativeSearch
+    search = first = _Search(found, stepper, saved, budget)
+    try:
+        handed = first.run(keep, relay if fits(stepper.program) else None)
+        if handed is not None:
+            from checker.native.search import NativeSearch
+
+            library, span = handed
+            search = second = NativeSearch(found, stepper, budget, library, first.saved(), span)
+            first.give_up()
+            second.run(keep)
+    finally:
+        search.finish()
+        if relay is not None:
+            relay.end()
 
 
 def _note_unfinished_level(found: WideReachable) -> None:
@@ -321,7 +374,29 @@ def _column(vectors: Words, bit: int) -> int:
 def first_unknown(wide: WideReachable, states: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
     """The first of some states (masked leaf values) that the search has not found; None if it has found them all."""
     wanted = wide.states.packing.pack(states)
-    alike = np.isin(wide.states.words[0], wanted[0])
-    known = set(zip(*(word[alike].tolist() for word in wide.states.words), strict=True))
-    packed = zip(*(word.tolist() for word in wanted), strict=True)
-    return next((state for state, key in zip(states, packed, strict=True) if key not in known), None)
+    missing = not_among(wide.states, wanted)
+    return states[int(missing[0])] if missing.size else None
+
+
+def not_among(states: PackedStates, wanted: Sequence[Words]) -> Numbers:
+    """The positions of the packed states that are not among those that were found, ascending."""
+    present = _alike(states, wanted)
+    away, slots = present.look(wanted)
+    missing, _ = present.unknown([word.take(away) for word in wanted], slots)
+    return away.take(missing)
+
+
+def _alike(states: PackedStates, wanted: Sequence[Words]) -> KeySet:
+    """The states whose hash is like that of a wanted one: all that are wanted, and few others."""
+    bits = (64 * len(wanted[0])).bit_length()
+    marks = np.zeros(1 << bits, np.bool_)
+    marks[_hashes(wanted, bits)] = True
+    present = KeySet(len(wanted))
+    for chunk in states.chunks():
+        places = where(marks.take(_hashes(chunk, bits)))
+        present.add_all([word.take(places) for word in chunk])
+    return present
+
+
+def _hashes(keys: Sequence[Words], bits: int) -> Numbers:
+    return (mix(keys) >> np.uint64(64 - bits)).view(np.int64)

@@ -99,10 +99,14 @@ class Packing:
     def pack(self, states: Iterable[Sequence[int]]) -> list[Words]:
         """The packed words of states given as leaf values."""
         rows = list(states)
-        words = [np.zeros(len(rows), WORD) for _ in range(self.words)]
+        kinds: list[Any] = [object if mask.bit_length() > 64 else WORD for mask in self.masks]
+        return self.pack_columns([np.array([row[k] for row in rows], kind) for k, kind in enumerate(kinds)], len(rows))
+
+    def pack_columns(self, columns: Sequence[NDArray[Any]], count: int) -> list[Words]:
+        """The packed words of so many states given as an array for each leaf."""
+        words = [np.zeros(count, WORD) for _ in range(self.words)]
         place = 0
-        for number, mask in enumerate(self.masks):
-            column = np.array([row[number] for row in rows], object if mask.bit_length() > 64 else WORD)
+        for mask, column in zip(self.masks, columns, strict=True):
             for i in range(mask.bit_length()):
                 if mask >> i & 1:
                     word, shift = divmod(place, self.width)
@@ -125,7 +129,12 @@ class Packing:
 
     def unpack(self, words: Sequence[Words]) -> list[tuple[int, ...]]:
         """The leaf values of many packed states; inverse of :meth:`pack`."""
-        columns: list[list[int]] = []
+        columns = [column.tolist() for column in self.unpack_columns(words)]
+        return list(zip(*columns, strict=True)) if columns else [()] * len(words[0])
+
+    def unpack_columns(self, words: Sequence[Words]) -> list[NDArray[Any]]:
+        """The values of each leaf as an array; inverse of :meth:`pack_columns`."""
+        columns: list[NDArray[Any]] = []
         place = 0
         for mask in self.masks:
             # NumPy's words end at 64 bits; Python's integers take over for wider leaves.
@@ -135,8 +144,8 @@ class Packing:
                 bit = words[place // self.width] >> np.uint64(place % self.width) & np.uint64(1)
                 value |= bit.astype(kind) << (i if kind is object else np.uint64(i))
                 place += 1
-            columns.append(value.tolist())
-        return list(zip(*columns, strict=True)) if columns else [()] * len(words[0])
+            columns.append(value)
+        return columns
 
 
 def _single_bit(variable: Term, index: int) -> Term:

@@ -91,8 +91,9 @@ def _add_terms(digest: Any, roots: list[Term]) -> None:
 def _sources() -> str:
     """A digest of the checker itself."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).resolve().parent.rglob("*.py")):
-        digest.update(path.read_bytes())
+    for path in sorted(Path(__file__).resolve().parent.rglob("*")):
+        if path.suffix in (".py", ".c"):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

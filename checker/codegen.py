@@ -109,10 +109,13 @@ def compile_function(variables: Sequence[Term], results: Sequence[Term]) -> Call
 COMPILING = 120
 """Bytes of memory that Python takes for each character while it compiles, about; most of them are free again then."""
 
+MANY, TOGETHER = 128, 32
+"""Of more than so many operations, so many share a function: one for all would take all that memory at once, and longer."""
+
 
 def room_to_compile(relation: Relation, masks: Values) -> int:
     """Bytes that :func:`compile_successors` is about to take, roughly."""
-    return COMPILING * sum(map(len, _successors_text(relation, masks)))
+    return COMPILING * max(map(len, _successors_texts(relation, masks)))
 
 
 @lru_cache(maxsize=4)
@@ -123,28 +126,36 @@ def compile_successors(relation: Relation, masks: Values) -> Callable[[Values], 
         relation: the system.
         masks: for each leaf, the bits to keep (see :class:`checker.dependency.Cone`).
     """
-    return _compile(list(_successors_text(relation, masks)), "successors")
+    parts = [_compile([text], "successors") for text in _successors_texts(relation, masks)]
+    return parts[0] if len(parts) == 1 else lambda state: [found for part in parts for found in part(state)]
 
 
 @lru_cache(maxsize=4)
-def _successors_text(relation: Relation, masks: Values) -> tuple[str, ...]:
+def _successors_texts(relation: Relation, masks: Values) -> tuple[str, ...]:
+    numbers = range(len(relation.steps))
+    size = TOGETHER if len(numbers) > MANY else max(1, len(numbers))
+    return tuple(_successors_text(relation, masks, numbers[k : k + size]) for k in range(0, max(1, len(numbers)), size))
+
+
+def _successors_text(relation: Relation, masks: Values, numbers: Sequence[int]) -> str:
+    """A function for the operations with these numbers."""
     wanted = [i for i, mask in enumerate(masks) if mask]
     variables = [relation.state[i] for i in wanted]
     names, unpack = _unpack(variables)
-    nexts = [[cut(step.values[i], masks[i]) for i in wanted] for step in relation.steps]
-    guards = [step.guard for step in relation.steps]
+    nexts = [[cut(relation.steps[k].values[i], masks[i]) for i in wanted] for k in numbers]
+    guards = [relation.steps[k].guard for k in numbers]
     writer = _Writer(names, [*guards, *(value for values in nexts for value in values)])
     lines = ["def successors(state):", unpack, "    out = []"]
     guard_texts = writer.emit(guards, lines, "    ")
     before = set(writer.names)
-    for number, (guard, values) in enumerate(zip(guard_texts, nexts, strict=True)):
+    for number, guard, values in zip(numbers, guard_texts, nexts, strict=True):
         lines.append(f"    if {guard}:")
         texts = writer.emit(values, lines, "        ")
         lines.append(f"        out.append(({number}, {_tuple(texts)}))")
         # A name set inside one branch is not there in the next.
         writer.names = {term: name for term, name in writer.names.items() if term in before}
     lines.append("    return out")
-    return tuple(lines)
+    return "\n".join(lines)
 
 
 def compile_masks(variables: Sequence[Term], conditions: Sequence[Term]) -> Callable[[Values], int]:

@@ -7,7 +7,8 @@ obligations are solved anew from their SMT-LIB text. Where engines differ, nothi
 Where the states are too many to enumerate, clauses are looked for without them (checker.pdr); the outcome goes the same
 way as any proof or violation.
 
-A large system's proof is the closed set of its states, which the plain engine re-checks; see checker.recheck.
+A large system's proof is the closed set of its states, which an engine that did not make it re-checks; see
+checker.recheck.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class Options:
         progress: say on standard error how far a search of more than a second has come.
         remember: verdicts may be kept for, and taken from, other runs (:mod:`checker.cache`).
         only: the invariants to decide; the others are "not asked for". None for all.
+        engine: the explicit engine (:data:`checker.limits.ENGINES`); "" for whichever suits.
     """
 
     depth: int | None = None
@@ -78,6 +80,7 @@ class Options:
     progress: bool = False
     remember: bool = True
     only: frozenset[str] | None = None
+    engine: str = ""
 
 
 def decide(system: TransitionSystem, options: Options | None = None) -> list[Result]:
@@ -94,7 +97,14 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
         for i in system.invariants
     }
     progress = Progress(system.name) if options.progress else None
-    budget = Budget(options.seconds, options.states, options.memory, keeping=options.keeping, progress=progress)
+    budget = Budget(
+        options.seconds,
+        options.states,
+        options.memory,
+        keeping=options.keeping,
+        progress=progress,
+        engine=options.engine,
+    )
     try:
         if not system.operations and options.depth is None:
             _decide_still(system, budget, results)

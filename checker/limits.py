@@ -29,6 +29,9 @@ class OutOfMemory(OutOfBudget):
         return cls("there was no more memory")
 
 
+ENGINES = ("plain", "arrays", "native")
+"""The explicit engines: generated Python, NumPy arrays, and arrays that hand over to C from the first state on."""
+
 _interrupts: list[int] = []
 
 
@@ -76,6 +79,7 @@ class Budget:
         began: when the clock started, in seconds of ``time.monotonic()``.
         keeping: where a long search is kept, or None.
         progress: told how far a search has come, or None.
+        engine: of :data:`ENGINES`, the one that searches; "" for whichever suits.
     """
 
     seconds: float | None = None
@@ -84,6 +88,7 @@ class Budget:
     began: float = field(default_factory=time.monotonic)
     keeping: Keeping | None = None
     progress: Progress | None = None
+    engine: str = ""
 
     def left(self) -> float | None:
         """Seconds that remain, never below 0; None without a limit."""

@@ -27,12 +27,14 @@ class Move:
         number: of the operation.
         keep: for each word, the bits that stay; the others are changed.
         put: for each word, the bits that become one whatever the state was.
-        spread: for each group of up to eight computed bits, the word they are in and what each byte of them becomes there.
+        groups: for each group of up to eight computed bits, the word they are in and their places there.
+        spread: for each of these groups the word, and what each byte of such bits becomes there.
     """
 
     number: int
     keep: tuple[int, ...]
     put: tuple[int, ...]
+    groups: tuple[tuple[int, tuple[int, ...]], ...]
     spread: tuple[tuple[int, Words], ...]
 
 
@@ -73,9 +75,11 @@ def _move(number: int, changed: dict[int, Term], packing: Packing) -> tuple[Move
             put[word] |= int(term.data) << bit
         else:
             computed[word].append(bit)
-    groups = [(w, bits[k : k + _BYTE]) for w, bits in enumerate(computed) for k in range(0, len(bits), _BYTE)]
+    groups = tuple(
+        (w, tuple(bits[k : k + _BYTE])) for w, bits in enumerate(computed) for k in range(0, len(bits), _BYTE)
+    )
     roots = [changed[w * width + bit] for w, bits in groups for bit in bits]
-    return Move(number, tuple(keep), tuple(put), tuple((w, _spread(tuple(bits))) for w, bits in groups)), roots
+    return Move(number, tuple(keep), tuple(put), groups, tuple((w, _spread(bits)) for w, bits in groups)), roots
 
 
 class Stepper:

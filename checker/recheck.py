@@ -2,7 +2,9 @@
 
 The arrays evaluate single bits, 64 states at a time; the plain engine runs Python made from the same terms, word by
 word. Every initial state must be in the set, and every successor of its states. ``every`` thins the states out whose
-successors are looked at; 1 looks at all of them, which is a proof of its own.
+successors are looked at; 1 looks at all of them, which is a proof of its own. A sample of a large set is looked at by a
+third engine, to which the same terms are operators on arrays of words (:mod:`checker.recheck_columns`): Python made for a
+whole kernel takes longer to compile than to run for a sample.
 """
 
 from __future__ import annotations
@@ -37,6 +39,14 @@ def not_closed(system: TransitionSystem, reach: Found, budget: Budget, every: in
         OutOfBudget: a limit was reached.
     """
     step = every or max(1, len(reach.states) // SAMPLE)
+    if every is None and not isinstance(reach, Reachable):
+        from checker import recheck_columns
+        from checker.wordwise import NotWordwise
+
+        try:
+            return recheck_columns.not_closed(system, reach, budget, step)
+        except NotWordwise:
+            pass
     relation = system.relation
     wanted = [v for v, mask in zip(relation.state, reach.cone.masks, strict=True) if mask]
     if budget.memory is not None:

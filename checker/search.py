@@ -1,4 +1,8 @@
-"""Reachable states by whichever explicit engine suits: plain Python for small systems, arrays for large ones."""
+"""Reachable states by whichever explicit engine suits.
+
+Plain Python for small systems, arrays for large ones; a search on arrays that becomes long is handed over to the
+compiled engine.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from checker.system import TransitionSystem
 
 if TYPE_CHECKING:
     from checker.arrays import WideReachable
+    from checker.native.relay import Relay
 
     Found: TypeAlias = Reachable | WideReachable
 
@@ -22,11 +27,11 @@ MANY = 100
 
 
 def search(system: TransitionSystem, budget: Budget | None = None) -> Found:
-    """Every reachable state of a system, or as many as the budget allows; both engines number them alike."""
+    """Every reachable state of a system, or as many as the budget allows; all engines number them alike."""
     budget = budget or Budget()
-    if budget.states <= SMALL:
+    if budget.engine == "plain" or (not budget.engine and budget.states <= SMALL):
         return explore(system, budget)
-    if len(system.operations) <= MANY:
+    if not budget.engine and len(system.operations) <= MANY:
         found = explore(system, replace(budget, states=SMALL))
         if found.complete or len(found.states) <= SMALL:
             return found
@@ -34,6 +39,15 @@ def search(system: TransitionSystem, budget: Budget | None = None) -> Found:
     from checker.bitslice import NotBitwise
 
     try:
-        return explore_arrays(system, budget)
+        return explore_arrays(system, budget, _relay(budget))
     except NotBitwise:
         return explore(system, budget)
+
+
+def _relay(budget: Budget) -> Relay | None:
+    """What brings the compiled engine, unless the arrays are to search alone."""
+    if budget.engine == "arrays":
+        return None
+    from checker.native.relay import Relay
+
+    return Relay(budget.say, at_once=budget.engine == "native")

@@ -16,6 +16,9 @@ from checker.decision import Options
 from checker.limits import Keeping, watch_interrupts
 from checker.verdict import exit_status
 
+ENGINE_VARIABLE = "PTECHECK_ENGINE"
+"""Environment variable: the explicit engine; unset or empty for whichever suits."""
+
 
 def _splits(args: argparse.Namespace) -> list[str]:
     from models.mm.orders import COMPARED_SPLITS, SPLITS
@@ -259,7 +262,18 @@ def _options(args: argparse.Namespace) -> Options:
         progress=True,
         remember=not args.no_cache,
         only=None if args.invariant is None else frozenset((args.invariant,)),
+        engine=_engine(),
     )
+
+
+def _engine() -> str:
+    """The explicit engine that the environment asks for; "" for whichever suits."""
+    from checker.limits import ENGINES
+
+    named = os.environ.get(ENGINE_VARIABLE, "")
+    if named not in ("", *ENGINES):
+        raise UsageError(f"{ENGINE_VARIABLE} is {named!r}, but the engines are {', '.join(ENGINES)}")
+    return named
 
 
 def _text(outcomes: list[Outcome], args: argparse.Namespace) -> str:
