@@ -19,6 +19,7 @@ COMMANDS = {
     "explain": "why a saved trace violates, or why what is proved holds",
     "show": "write a saved trace as mail text, Markdown, waveforms or JSON",
     "replay": "run a saved trace again on plain integers",
+    "reproduce": "a saved trace as a C program: a kernel test of helpers, or system calls",
     "certify": "prove saved certificates anew",
 }
 """Every command with its line of help; what it takes and does is in the module of its name in ``checker.cli.commands``."""

@@ -54,7 +54,9 @@ def number(value: int) -> str:
 def comment(text: str) -> str:
     """A text that can stand inside a comment of C or Promela, on one line."""
     plain = " ".join(text.split()).encode("ascii", "backslashreplace").decode()
-    return plain.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
+    # Backslashes first: what they become must not end the comment. Two question marks may begin a trigraph.
+    plain = plain.replace("\\", "/").replace("*/", "* /").replace("/*", "/ *")
+    return re.sub(r"\?(?=\?)", "? ", plain)
 
 
 def identifier(path: str, taken: set[str]) -> str:
@@ -195,7 +197,7 @@ def bare(text: str) -> str:
 
 
 def _leaf(term: Term, names: Mapping[Term, str]) -> str:
-    if term.op == "const":
+    if term.op == "const" and term not in names:
         return number(term.data) if term.width else str(int(term.data))
     return names.get(term, "0ULL" if term.width else "0")
 
