@@ -8,12 +8,12 @@ those that were reached, so :mod:`checker.immaterial` proves theirs after each s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from checker.dependency import Cone, cone_of_influence
 from checker.limits import Budget, OutOfBudget
 from checker.logic import both, implies, same
+from checker.records import dataclass
 from checker.reduction import Obligation, typed, well_formed
 from checker.solver import Solver
 from checker.system import TransitionSystem

@@ -8,7 +8,6 @@ the same numbers as in checker.explicit, in the order of their first discovery, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -22,6 +21,7 @@ from checker.explicit import Explored, Origin, initial_states
 from checker.keyset import WORD, KeySet, Numbers, Words, mix, where
 from checker.limits import Budget, OutOfBudget
 from checker.moves import Stepper
+from checker.records import dataclass, field
 from checker.system import TransitionSystem
 from checker.terms import Term
 

@@ -6,7 +6,6 @@ rests on no reduction. What is found is for others to check: clauses by :mod:`ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +13,7 @@ from checker.frames import Cube
 from checker.induction import Proof, proof_of
 from checker.limits import Budget, OutOfBudget
 from checker.pdr import Closed, Run, reach_or_close
+from checker.records import dataclass, field
 from checker.system import TransitionSystem
 from checker.terms import Term, evaluate, negate
 from checker.trace import BadTrace, concrete_run

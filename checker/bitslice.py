@@ -10,13 +10,13 @@ states in another order, called slice order here: the state at place q of it is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checker.keyset import WORD, Words
+from checker.records import dataclass, field
 from checker.system import Relation
 from checker.terms import BOOL, Term, subterms
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from checker.bitstep import bit_steps, bits_of, said_of
 from checker.dependency import cone_of_influence
 from checker.explicit import Origin
 from checker.limits import Budget, OutOfBudget
+from checker.records import dataclass, field
 from checker.solver import Solver
 from checker.system import TransitionSystem
 from checker.terms import (
@@ -24,7 +24,7 @@ from checker.terms import (
     variable,
     word_op,
 )
-from checker.unroll import Unrolled, fixed_inputs, functional_step, renamed, start_at, state_at
+from checker.unroll import choice, fixed_inputs, functional_step, in_range, renamed, start_at, state_at
 
 
 @dataclass(frozen=True)
@@ -56,32 +56,58 @@ class BoundedResult:
 
 
 class _Run:
-    """The unrolled system inside one solver."""
+    """The unrolled system inside one solver: bit by bit where it can be split into bits, else in words."""
 
     def __init__(self, system: TransitionSystem, budget: Budget) -> None:
         self.relation = system.relation
         self.solver = Solver(budget)
-        self.states = [state_at(self.relation, 0)]
-        self.picks: list[Term] = []
-        self._enter(start_at(self.relation, self.states[0]))
+        self.start = state_at(self.relation, 0)
+        begun = start_at(self.relation, self.start)
+        self.solver.add(*begun.conditions)
+        self.picks = [begun.pick]
         self.cone = cone_of_influence(self.relation)
         self.solver.add(*fixed_inputs(self.relation, self.cone.inputs))
-
-    def _enter(self, unrolled: Unrolled) -> None:
-        self.solver.add(*unrolled.conditions)
-        self.picks.append(unrolled.pick)
+        self._steps = bit_steps(self.relation)
+        self._bits = bits_of(self._steps, self.relation, self.start) if self._steps else {}
+        self._words = self.start
+        self._taken: list[list[Term]] = []
+        self._time = 0
 
     def extend(self) -> None:
         """Adds one more transition."""
-        time = len(self.states)
-        self.states.append(state_at(self.relation, time))
-        self._enter(functional_step(self.relation, self.states[-2], self.states[-1], time, self.cone.masks))
+        self._time += 1
+        if self._steps:
+            taken = [variable(f"{op.name} taken@{self._time}", BOOL) for op in self.relation.steps]
+            after = self._steps.at(self._time)
+            self.solver.add(*self._steps.step(self._bits, after, taken))
+            self._bits = after
+            self._taken.append(taken)
+        else:
+            words = state_at(self.relation, self._time)
+            step = functional_step(self.relation, self._words, words, self._time, self.cone.masks)
+            self.solver.add(*step.conditions)
+            self._words = words
+            self.picks.append(step.pick)
+
+    def number_steps(self) -> None:
+        """Makes words of the operations that are taken, where they are flags: of several that lead to a state any one."""
+        for taken in self._taken:
+            pick = choice(len(self.picks), len(taken))
+            links = [connect("or", (negate(equal(pick, k)), flag)) for k, flag in enumerate(taken)]
+            self.solver.add(in_range(pick, len(taken)), *links)
+            self.picks.append(pick)
+        self._taken.clear()
+
+    def properties(self, numbers: list[int]) -> list[Term]:
+        """What must hold in the last state."""
+        if self._steps:
+            return said_of([self._steps.properties[k] for k in numbers], self._bits)
+        return renamed(self.relation, [self.relation.properties[k] for k in numbers], self._words)
 
     def violated(self, properties: list[int], name: str) -> Term:
         """A fresh switch that, assumed, makes one of the properties fail in the last state."""
-        switch = variable(f"violated {name}@{len(self.states) - 1}", BOOL)
-        wanted = renamed(self.relation, [self.relation.properties[k] for k in properties], self.states[-1])
-        self.solver.add(connect("or", (negate(switch), *(negate(p) for p in wanted))))
+        switch = variable(f"violated {name}@{self._time}", BOOL)
+        self.solver.add(connect("or", (negate(switch), *map(negate, self.properties(properties)))))
         return switch
 
 
@@ -136,16 +162,16 @@ def _check_depth(run: _Run, depth: int, todo: list[int], result: BoundedResult, 
                 if settle:
                     result.counterexamples[k] = _settle(run, switch)
     if todo:
-        last = renamed(run.relation, [run.relation.properties[k] for k in todo], run.states[-1])
-        run.solver.add(*last)
+        run.solver.add(*run.properties(todo))
     return todo
 
 
 def _settle(run: _Run, switch: Term) -> Counterexample:
     """The counterexample that every run and every solver version prints."""
+    run.number_steps()
     fixed = [switch]
     relation = run.relation
-    fixed.append(_smallest(run, fixed, _popcount(run.states[0]), "bits"))
+    fixed.append(_smallest(run, fixed, _popcount(run.start), "bits"))
     fixed.append(_smallest(run, fixed, run.picks[0], "start"))
     start = run.solver.values([run.picks[0]])[0]
     inputs = relation.starts[start].inputs

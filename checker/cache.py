@@ -14,7 +14,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from checker import certificate as certificates
 from checker import terms
 from checker import trace as traces
 from checker.certificate import BadCertificate, Certificate, clauses_of
+from checker.records import replace
 from checker.system import TransitionSystem
 from checker.terms import Term
 from checker.trace import BadTrace

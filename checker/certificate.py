@@ -7,16 +7,16 @@ an easier one is refused, and the files as they are can be given to any SMT solv
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from checker.induction import Clause, Fact, clause_from_literals, property_clause, typing_clause, vocabulary
 from checker.limits import Budget
+from checker.records import dataclass, field
 from checker.smtlib import Script
 from checker.solver import solver_of_many
 from checker.system import Literals, TransitionSystem
-from checker.terms import connect, negate
+from checker.terms import Term, connect, negate
 from checker.unroll import renamed, start_at, transition
 
 SCHEMA = "ptecheck.certificate/1"
@@ -171,6 +171,51 @@ def check_certificate(
         if not ask(text):
             raise BadCertificate(f"{name} does not hold: the clauses prove nothing about {certificate.invariant}")
     return scripts
+
+
+def hold_together(
+    system: TransitionSystem, certificates: Iterable[Certificate], unsatisfiable: Callable[[str], bool]
+) -> bool:
+    """Whether the obligations of several certificates hold, which is asked in three scripts for all of them.
+
+    A script says that an obligation of some certificate fails, so it is unsatisfiable if, and only if, each certificate's
+    own is. What all share, the step above all, is read and worked out once.
+
+    Args:
+        system: the system that all speak of.
+        certificates: the proofs.
+        unsatisfiable: the solver, script -> bool.
+
+    Raises:
+        BadCertificate: one is about something else.
+        OutOfBudget: the solver gave up.
+    """
+    relation = system.relation
+    before, after, step = transition(relation)
+    inside, follows, leaves, breaks = [], [], [], []
+    for certificate in certificates:
+        whole = connect("and", [clause.term for clause in clauses_of(system, certificate)])
+        bad = negate(property_clause(system, certificate.invariant).term)
+        (here, wrong), (there,) = renamed(relation, [whole, bad], before), renamed(relation, [whole], after)
+        inside.append(here)
+        follows.append(there)
+        leaves.append(connect("and", (here, negate(there))))
+        breaks.append(connect("and", (here, wrong)))
+    all_here, all_there = connect("and", inside), connect("and", follows)
+    questions = (
+        [*start_at(relation, before).about(before, all_here), negate(all_here)],
+        [*step.about(after, all_there), connect("or", leaves)],
+        [connect("or", breaks)],
+    )
+    return all(unsatisfiable(_asked(conditions)) for conditions in questions)
+
+
+def _asked(conditions: list[Term]) -> str:
+    script = Script()
+    script.lines.append("(set-logic QF_BV)")
+    script.assert_all(conditions)
+    script.lines.append("(check-sat)")
+    return str(script)
 
 
 def to_json(certificate: Certificate) -> dict[str, Any]:

@@ -48,38 +48,39 @@ def _expression(term: Term, operands: Sequence[str]) -> str:
 
 
 class _Writer:
-    """Writes terms as Python statements; a term used more than once gets a local variable of its own."""
+    """Writes terms as Python statements; a term used more than once gets a local variable of its own.
 
-    def __init__(self, names: dict[Term, str], roots: Sequence[Term]) -> None:
+    Attributes:
+        names: the terms that have a variable, by serial number.
+    """
+
+    def __init__(self, names: dict[int, str], roots: Sequence[Term]) -> None:
         self.names = dict(names)
-        self.uses: dict[Term, int] = {}
+        self.uses: dict[int, int] = {}
         for term in subterms(roots):
             for arg in term.args:
-                self.uses[arg] = self.uses.get(arg, 0) + 1
+                self.uses[arg.serial] = self.uses.get(arg.serial, 0) + 1
         for root in roots:
-            self.uses[root] = self.uses.get(root, 0) + 1
+            self.uses[root.serial] = self.uses.get(root.serial, 0) + 1
 
     def emit(self, roots: Sequence[Term], lines: list[str], indent: str) -> list[str]:
         """Appends what the roots need and returns the text of each root."""
-        texts: dict[Term, str] = {}
-        depths: dict[Term, int] = {}
-        for term in subterms(roots):
-            if term in self.names:
-                texts[term] = self.names[term]
-                continue
+        texts = dict(self.names)
+        depths = dict.fromkeys(texts, 0)
+        for term in subterms(roots, set(texts)):
             if term.op == "var":
                 # Of a leaf that cannot matter: any value gives the same result.
-                texts[term] = "0" if term.width else "False"
+                texts[term.serial], depths[term.serial] = "0" if term.width else "False", 0
                 continue
-            text = _expression(term, [texts[arg] for arg in term.args])
-            depths[term] = 1 + max((depths.get(arg, 0) for arg in term.args), default=0)
-            if term.op != "const" and (self.uses[term] > 1 or len(text) > 2000 or depths[term] > MAX_NESTING):
+            text = _expression(term, [texts[arg.serial] for arg in term.args])
+            depth = 1 + max([depths[arg.serial] for arg in term.args], default=0)
+            if term.op != "const" and (self.uses[term.serial] > 1 or len(text) > 2000 or depth > MAX_NESTING):
                 name = f"t{term.serial}"
                 lines.append(f"{indent}{name} = {text}")
-                self.names[term] = text = name
-                depths[term] = 0
-            texts[term] = text
-        return [texts[root] for root in roots]
+                self.names[term.serial] = text = name
+                depth = 0
+            texts[term.serial], depths[term.serial] = text, depth
+        return [texts[root.serial] for root in roots]
 
 
 def _tuple(items: Sequence[str]) -> str:
@@ -92,8 +93,8 @@ def _compile(lines: list[str], name: str) -> Callable[..., Any]:
     return scope[name]  # type: ignore[no-any-return]
 
 
-def _unpack(variables: Sequence[Term]) -> tuple[dict[Term, str], str]:
-    names = {term: f"v{i}" for i, term in enumerate(variables)}
+def _unpack(variables: Sequence[Term]) -> tuple[dict[int, str], str]:
+    names = {term.serial: f"v{i}" for i, term in enumerate(variables)}
     return names, f"    {_tuple(list(names.values()))} = state" if names else "    pass"
 
 
@@ -124,7 +125,7 @@ def compile_successors(relation: Relation, masks: Values) -> Callable[[Values], 
 
     Args:
         relation: the system.
-        masks: for each leaf, the bits to keep (see :class:`checker.dependency.Cone`).
+        masks: for each leaf, the bits to keep (see :class:`checker.dependency.Cone`); states have no others.
     """
     parts = [_compile([text], "successors") for text in _successors_texts(relation, masks)]
     return parts[0] if len(parts) == 1 else lambda state: [found for part in parts for found in part(state)]
@@ -142,20 +143,25 @@ def _successors_text(relation: Relation, masks: Values, numbers: Sequence[int]) 
     wanted = [i for i, mask in enumerate(masks) if mask]
     variables = [relation.state[i] for i in wanted]
     names, unpack = _unpack(variables)
-    nexts = [[cut(relation.steps[k].values[i], masks[i]) for i in wanted] for k in numbers]
+    nexts = [[_next(relation.steps[k].values[i], relation.state[i], masks[i]) for i in wanted] for k in numbers]
     guards = [relation.steps[k].guard for k in numbers]
     writer = _Writer(names, [*guards, *(value for values in nexts for value in values)])
     lines = ["def successors(state):", unpack, "    out = []"]
     guard_texts = writer.emit(guards, lines, "    ")
-    before = set(writer.names)
+    shared = dict(writer.names)
     for number, guard, values in zip(numbers, guard_texts, nexts, strict=True):
         lines.append(f"    if {guard}:")
         texts = writer.emit(values, lines, "        ")
         lines.append(f"        out.append(({number}, {_tuple(texts)}))")
         # A name set inside one branch is not there in the next.
-        writer.names = {term: name for term, name in writer.names.items() if term in before}
+        writer.names = dict(shared)
     lines.append("    return out")
     return "\n".join(lines)
+
+
+def _next(value: Term, leaf: Term, mask: int) -> Term:
+    """A leaf's next value, cut to the bits to keep; what stays as it is has been cut."""
+    return value if value is leaf else cut(value, mask)
 
 
 def compile_masks(variables: Sequence[Term], conditions: Sequence[Term]) -> Callable[[Values], int]:

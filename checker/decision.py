@@ -14,8 +14,7 @@ checker.recheck.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from checker.confirm import NotSeen, can_confirm, earlier
 from checker.explicit import Origin, Reachable, explore
 from checker.limits import Budget, Keeping, OutOfBudget, OutOfMemory
 from checker.progress import Progress
+from checker.records import dataclass, replace
 from checker.search import MANY, SMALL, search
 from checker.system import TransitionSystem, operation_number
 from checker.terms import BOOL, connect, negate, substitute, variable
@@ -32,6 +32,7 @@ from checker.verdict import Result, Verdict
 if TYPE_CHECKING:
     from checker.beyond import Beyond
     from checker.bmc import BoundedResult
+    from checker.certificate import Certificate
     from checker.induction import Proof
     from checker.search import Found
 
@@ -339,22 +340,46 @@ def _report_proofs(system: TransitionSystem, reach: Found, budget: Budget, resul
         return
     from checker.induction import prove
     from checker.solver import solver_of_many
+    from checker.z3lib import Context
 
     # Proofs lean on what was found for others, so that all are made: the one that is asked for then always looks alike.
     idle = [n for n, i in enumerate(system.invariants) if results[i.name].reason == NOT_ASKED]
     others = [n for n in idle if n not in reach.first_violation and not vacuity(system, reach, n)]
-    proofs = prove(system, reach, sorted((*asked, *others)), budget)
-    ask = solver_of_many(budget)
+    context = Context()
+    proofs = prove(system, reach, sorted((*asked, *others)), budget, context)
+    ask = solver_of_many(budget, context)
+    certificates = {number: _certificate(system, system.invariants[number].name, proofs[number]) for number in asked}
+    if _hold(system, certificates.values(), ask):
+        for number, certificate in certificates.items():
+            name = system.invariants[number].name
+            results[name] = replace(
+                results[name], verdict=Verdict.PROVED, depth=None, reason="", certificate=certificate
+            )
+        return
     for number in asked:
         _certify(system, number, proofs[number], ask, results)
 
 
+def _hold(system: TransitionSystem, certificates: Iterable[Certificate], ask: Callable[[str], bool]) -> bool:
+    from checker.certificate import BadCertificate, hold_together
+
+    try:
+        return hold_together(system, certificates, ask)
+    except BadCertificate:
+        return False  # to be said of the one that it is
+
+
+def _certificate(system: TransitionSystem, invariant: str, proof: Proof) -> Certificate:
+    from checker.certificate import Certificate, clause_data
+
+    return Certificate(system.name, invariant, tuple(map(clause_data, proof.clauses)), proof.shown)
+
+
 def _certified(system: TransitionSystem, result: Result, proof: Proof, ask: Callable[[str], bool]) -> Result:
     """Proved, once the proof's obligations are solved anew from their text; the reason is kept."""
-    from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
+    from checker.certificate import BadCertificate, check_certificate
 
-    clauses = tuple(clause_data(clause) for clause in proof.clauses)
-    certificate = Certificate(system.name, result.invariant, clauses, proof.shown)
+    certificate = _certificate(system, result.invariant, proof)
     try:
         check_certificate(system, certificate, ask)
     except BadCertificate as why:

@@ -8,9 +8,9 @@ after splitting them into one Boolean expression for each bit, so that a mask dr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+from checker.records import dataclass
 from checker.system import Relation, SymbolicStart
 from checker.terms import BOOL, FALSE, Term, choose, connect, constant, equal, negate, subterms
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from checker.codegen import Values, compile_masks, compile_successors
 from checker.dependency import Cone, cone_of_influence
 from checker.limits import Budget, OutOfBudget, OutOfMemory
+from checker.records import dataclass, field
 from checker.state import Shape, Sort
 from checker.system import TransitionSystem
 
@@ -187,13 +187,16 @@ def _search(found: Reachable, initial: list[Values], successors: Any, budget: Bu
             if not number & 0x3FF:
                 budget.check(states=len(states))
                 budget.note(len(states), found.diameter)
-            for step, after in successors(states[number]):
-                found.transitions += 1
-                found.fired |= 1 << step
+            enabled = successors(states[number])
+            found.transitions += len(enabled)
+            fired = 0
+            for step, after in enabled:
+                fired |= 1 << step
                 if after not in index:
                     index[after] = len(states)
                     states.append(after)
                     parents.append((number, step))
+            found.fired |= fired
         begin = end
 
 

@@ -10,22 +10,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from checker.codegen import compile_masks
 from checker.dependency import cone_of_influence, depends_only_on, splitter_of
 from checker.explicit import Reachable
+from checker.inductive import Induction
 from checker.limits import Budget, OutOfBudget
-from checker.solver import Solver
+from checker.records import dataclass
 from checker.state import Leaf
 from checker.system import Literals, TransitionSystem
-from checker.terms import BOOL, Term, compare, connect, equal, negate, variable, word_op
-from checker.unroll import renamed, transition
+from checker.terms import BOOL, Term, compare, connect, equal, negate, word_op
 
 if TYPE_CHECKING:
     from checker.arrays import WideReachable
+    from checker.z3lib import Context
 
 MAX_CLAUSES = 400
 """A proof that needs more clauses than this is given up: nobody would read it."""
@@ -240,62 +240,12 @@ def _images(system: TransitionSystem, literals: Literals) -> list[tuple[str, Lit
     ]
 
 
-@dataclass
-class Induction:
-    """One solver that holds a step of the system, and a pool of clauses about its two ends."""
-
-    system: TransitionSystem
-    budget: Budget
-    pool: list[Clause] = field(default_factory=list)
-    twins: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
-    needs: dict[int, set[int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        relation = self.system.relation
-        self.before, self.after, step = transition(relation)
-        self.solver = Solver(self.budget)
-        masks = cone_of_influence(relation).masks
-        matters = [d for d, mask in zip(step.definitions, masks, strict=False) if mask]
-        self.solver.add(*step.choices, *matters)
-
-    def add(self, clause: Clause) -> int:
-        number = len(self.pool)
-        self.pool.append(clause)
-        relation = self.system.relation
-        here = renamed(relation, [clause.term], self.before)[0]
-        there = renamed(relation, [clause.term], self.after)[0]
-        self.solver.add(connect("or", (negate(self.assumed(number)), here)))
-        self.solver.add(connect("or", (negate(self.broken(number)), negate(there))))
-        return number
-
-    @staticmethod
-    def assumed(number: int) -> Term:
-        return variable(f"assume {number}", BOOL)
-
-    @staticmethod
-    def broken(number: int) -> Term:
-        return variable(f"break {number}", BOOL)
-
-    def breaks(self, number: int, assuming: list[int]) -> bool:
-        """Whether a step from a state with these clauses can break one; if not, ``needs`` says which were used."""
-        if self.solver.satisfiable([*map(self.assumed, assuming), self.broken(number)]):
-            return True
-        core = self.solver.core()
-        self.needs[number] = {k for k in assuming if self.assumed(k) in core}
-        return False
-
-    def closure(self, number: int) -> list[int]:
-        """The clause and everything its induction leans on, directly or not."""
-        found, open_ = {number}, [number]
-        while open_:
-            fresh = self.needs[open_.pop()] - found
-            found |= fresh
-            open_.extend(fresh)
-        return sorted(found)
-
-
 def prove(
-    system: TransitionSystem, reach: Reachable | WideReachable, properties: list[int], budget: Budget | None = None
+    system: TransitionSystem,
+    reach: Reachable | WideReachable,
+    properties: list[int],
+    budget: Budget | None = None,
+    context: Context | None = None,
 ) -> dict[int, Proof]:
     """Inductive invariants for properties that hold in every reachable state.
 
@@ -304,6 +254,7 @@ def prove(
         reach: its complete explicit search.
         properties: numbers of invariants that were not violated.
         budget: limits.
+        context: of Z3, in which nothing was asked before; by default a new one.
 
     Raises:
         OutOfBudget: no proof was found within the limits.
@@ -311,7 +262,7 @@ def prove(
     if not properties:
         return {}
     table = _Table.of(system, reach, vocabulary(system))
-    induction = Induction(system, budget or Budget())
+    induction = Induction(system, budget or Budget(), context)
     numbers = {k: induction.add(property_clause(system, system.invariants[k].name)) for k in properties}
     typed = typing_clause(system)
     if typed.term.op != "const" and _holds_everywhere(system, reach, typed):
@@ -459,7 +410,7 @@ def _without(induction: Induction, kept: list[int], candidate: int, goal: int) -
     rest = [k for k in kept if k != candidate]
     saved = dict(induction.needs)
     for k in rest:
-        if candidate in induction.needs[k] and induction.breaks(k, rest):
+        if candidate in induction.needs[k] and induction.breaks_with(k, rest):
             induction.needs = saved
             return None
     return induction.closure(goal)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from checker.memory import resident, size_text
 from checker.progress import Progress
+from checker.records import dataclass, field
 
 
 class OutOfBudget(Exception):

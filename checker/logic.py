@@ -27,29 +27,19 @@ def _is_z3(value: Any) -> bool:
     return _OF_Z3[kind]
 
 
-def _plain(values: Sequence[Any]) -> bool:
-    """None of the values is symbolic; replay asks this very often."""
-    for value in values:  # noqa: SIM110 - a loop takes half the time of all()
-        if not isinstance(value, int):
-            return False
-    return True
-
-
-def _any_term(values: Sequence[Any]) -> bool:
-    return any(isinstance(value, Term) for value in values)
-
-
 def _any_z3(values: Sequence[Any]) -> bool:
     return any(_is_z3(value) for value in values)
 
 
 def both(*conditions: Any) -> Any:
     """True when every condition holds."""
-    if _plain(conditions):
-        return all(conditions)
-    if _any_term(conditions):
-        return terms.connect("and", conditions)
-    if _any_z3(conditions):
+    plain = True  # replay asks this very often
+    for value in conditions:
+        if not isinstance(value, int):
+            if isinstance(value, Term):
+                return terms.connect("and", conditions)
+            plain = False
+    if not plain and _any_z3(conditions):
         import z3
 
         return z3.And(*conditions)
@@ -58,11 +48,13 @@ def both(*conditions: Any) -> Any:
 
 def either(*conditions: Any) -> Any:
     """True when at least one condition holds."""
-    if _plain(conditions):
-        return any(conditions)
-    if _any_term(conditions):
-        return terms.connect("or", conditions)
-    if _any_z3(conditions):
+    plain = True  # replay asks this very often
+    for value in conditions:
+        if not isinstance(value, int):
+            if isinstance(value, Term):
+                return terms.connect("or", conditions)
+            plain = False
+    if not plain and _any_z3(conditions):
         import z3
 
         return z3.Or(*conditions)
@@ -71,6 +63,8 @@ def either(*conditions: Any) -> Any:
 
 def no(condition: Any) -> Any:
     """True when the condition does not hold."""
+    if isinstance(condition, int):
+        return not condition
     if isinstance(condition, Term):
         return terms.negate(condition)
     if _is_z3(condition):

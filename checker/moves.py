@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from checker.bitslice import Machine, Packing, assemble, transpose, unpack
 from checker.dependency import BitSplitter
 from checker.keyset import WORD, Numbers, Words, where
+from checker.records import dataclass
 from checker.system import Relation, SymbolicStep
 from checker.terms import BOOL, Term
 

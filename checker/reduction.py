@@ -16,11 +16,11 @@ direction, that a run of views is a run of the real system, is not assumed: ever
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 from checker import terms
 from checker.logic import both, either, implies, no, same
+from checker.records import dataclass, replace
 from checker.state import Shape
 from checker.system import Operation, TransitionSystem, View
 from checker.terms import Term

@@ -6,11 +6,11 @@ compiled engine.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from checker.explicit import Reachable, explore
 from checker.limits import Budget
+from checker.records import replace
 from checker.system import TransitionSystem
 
 if TYPE_CHECKING:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
+from checker.records import dataclass, field_names, is_record
 from checker.terms import BOOL, Term
 from checker.words import Word
 
@@ -120,26 +122,31 @@ class Shape:
             ValueError: a fixed part has another value.
         """
         values: list[Any] = []
-        _collect(self.template, state, values)
+        _collect(self._parts, (state,), values)
         return tuple(values)
+
+    @cached_property
+    def _parts(self) -> _Parts:
+        return (_part(self.template),)
+
+    @cached_property
+    def _widths(self) -> tuple[int, ...]:
+        return tuple(leaf.sort.width for leaf in self.leaves)
 
     def build(self, values: Sequence[Any]) -> Any:
         """The state with these leaf values; inverse of :meth:`flatten`."""
-        stream = iter(values)
-        return _build(self.template, lambda: next(stream))
+        (state,) = _build(self._parts, iter(values))
+        return state
 
     def concrete(self, state: Any) -> tuple[int, ...]:
         """The leaf values of a state on plain integers, words cut to their width, Booleans as 0 and 1."""
-        flat = self.flatten(state)
-        return tuple(
-            int(bool(value)) if leaf.sort.width == BOOL else int(value) & ((1 << leaf.sort.width) - 1)
-            for leaf, value in zip(self.leaves, flat, strict=True)
-        )
+        pairs = zip(self._widths, self.flatten(state), strict=True)
+        return tuple([int(bool(v)) if width == BOOL else int(v) & ((1 << width) - 1) for width, v in pairs])
 
     def state(self, values: Sequence[int]) -> Any:
         """The state of plain integers with these leaf values: words wrap at their width, Booleans are real ones."""
-        pairs = zip(self.leaves, values, strict=True)
-        return self.build([bool(v) if leaf.sort.width == BOOL else Word(v, leaf.sort.width) for leaf, v in pairs])
+        pairs = zip(self._widths, values, strict=True)
+        return self.build([bool(v) if width == BOOL else Word(v, width) for width, v in pairs])
 
     def named(self, values: Sequence[int]) -> dict[str, int | bool]:
         """Leaf path -> value, for traces and JSON."""
@@ -150,9 +157,9 @@ class Shape:
 
 
 def _children(template: Any, path: str) -> list[tuple[str, Any]]:
-    if is_dataclass(template) and not isinstance(template, type):
+    if is_record(template):
         dot = "." if path else ""
-        return [(f"{path}{dot}{f.name}", getattr(template, f.name)) for f in fields(template)]
+        return [(f"{path}{dot}{name}", getattr(template, name)) for name in field_names(type(template))]
     if isinstance(template, tuple):
         return [(f"{path}[{i}]", item) for i, item in enumerate(template)]
     raise TypeError(f"{path or 'the state'}: {template!r} is neither Bool, Bits(n), Enum(...), a tuple nor a dataclass")
@@ -166,35 +173,51 @@ def _leaves(template: Any, path: str) -> list[Leaf]:
     return [leaf for name, child in _children(template, path) for leaf in _leaves(child, name)]
 
 
-def _collect(template: Any, state: Any, into: list[Any]) -> None:
-    if isinstance(template, Sort):
-        into.append(state)
-    elif isinstance(template, Fixed):
-        template.check(state)
-    elif isinstance(template, tuple):
-        for part, value in zip(template, state, strict=True):
-            _collect(part, value, into)
-    else:
-        for name in _field_names(type(template)):
-            _collect(getattr(template, name), getattr(state, name), into)
+_Parts = tuple[Any, ...]
+"""What :func:`_part` says of each part of a record or a tuple."""
 
 
-def _build(template: Any, value: Callable[[], Any]) -> Any:
-    if isinstance(template, Sort):
-        return value()
-    if isinstance(template, Fixed):
-        return template.value
+def _part(template: Any) -> Any:
+    """A sort or a fixed value as it is; for a record or a tuple: how to take one apart, how to make one, and its parts."""
+    if isinstance(template, (Sort, Fixed)):
+        return template
     if isinstance(template, tuple):
-        return tuple(_build(part, value) for part in template)
+        return (tuple, tuple, tuple(map(_part, template)))
     kind = type(template)
-    return kind(**{name: _build(getattr(template, name), value) for name in _field_names(kind)})
+    names = field_names(kind)
+    parts = tuple(_part(getattr(template, name)) for name in names)
+    return (_getter(names), lambda values: kind(**dict(zip(names, values, strict=True))), parts)
 
 
-_FIELDS: dict[type, tuple[str, ...]] = {}
-"""The names of the fields of every dataclass that a state was made of."""
+def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """The attributes of these names, as a tuple however many there are."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda state: tuple([getattr(state, name) for name in names])
 
 
-def _field_names(kind: type) -> tuple[str, ...]:
-    if kind not in _FIELDS:
-        _FIELDS[kind] = tuple(f.name for f in fields(kind))
-    return _FIELDS[kind]
+def _collect(parts: _Parts, values: Sequence[Any], into: list[Any]) -> None:
+    """Appends the leaf values, and checks the fixed ones; this is done for every step of a replay."""
+    for part, value in zip(parts, values, strict=True):
+        if type(part) is Sort:
+            into.append(value)
+        elif type(part) is Fixed:
+            if value is not part.value:
+                part.check(value)
+        else:
+            take, _, inner = part
+            _collect(inner, take(value), into)
+
+
+def _build(parts: _Parts, values: Iterator[Any]) -> list[Any]:
+    """The other way round: the parts made of their leaves, which come from ``values``."""
+    made: list[Any] = []
+    for part in parts:
+        if type(part) is Sort:
+            made.append(next(values))
+        elif type(part) is Fixed:
+            made.append(part.value)
+        else:
+            _, make, inner = part
+            made.append(make(_build(inner, values)))
+    return made

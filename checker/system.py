@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from checker import terms
+from checker.records import dataclass, field, replace
 from checker.state import Leaf, Shape
 from checker.terms import BOOL, Term
 
@@ -169,7 +169,7 @@ class TransitionSystem:
             odd = [name for name in names if "|" in name or "\\" in name]
             if odd:
                 raise ValueError(f"{self.name}: {what} with a | or a backslash in their names: {', '.join(odd)}")
-        clash = {p.name for p in self.predicates} & {leaf.path for leaf in Shape.of(self.shape).leaves}
+        clash = {p.name for p in self.predicates} & {leaf.path for leaf in self.layout.leaves}
         if clash:
             raise ValueError(f"{self.name}: predicates named like a variable of the state: {', '.join(sorted(clash))}")
 

@@ -61,8 +61,7 @@ class Term:
             cls._table[key] = found
         return found
 
-    def __hash__(self) -> int:
-        return self.serial
+    __hash__ = object.__hash__  # not a call of Python; the same terms are one object
 
     def __bool__(self) -> bool:
         raise TypeError(
@@ -236,7 +235,7 @@ def connect(op: str, values: Iterable[Any]) -> Term:
     kept: dict[int, Term] = {}
     negated: set[int] = set()
     for value in values:
-        term = coerce(value, BOOL)
+        term = value if isinstance(value, Term) and value.width == BOOL else coerce(value, BOOL)
         for part in term.args if term.op == op else (term,):
             if part is neutral:
                 continue

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from checker.records import dataclass
 from checker.state import Shape
 from checker.system import TransitionSystem
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache, reduce
 
+from checker.records import dataclass
 from checker.system import Relation
 from checker.terms import (
     BOOL,

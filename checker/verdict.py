@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from checker.records import dataclass, field
 
 if TYPE_CHECKING:
     from checker.certificate import Certificate

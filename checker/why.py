@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from checker.induction import Clause, Induction
+from checker.induction import Clause
+from checker.inductive import Induction
 from checker.limits import Budget, OutOfBudget
 from checker.system import TransitionSystem
 from checker.terms import BOOL, Term, connect, equal, negate, variable
-from checker.unroll import renamed, transition
+from checker.unroll import renamed
 
 EACH = 14
 """Of a proof with so many clauses it is asked of each other clause whether an operation breaks it; of more, of one."""
@@ -99,16 +100,15 @@ class _Asked:
     def _name_the_operations(self) -> None:
         """One Boolean for each operation that is taken, and one for each clause that some other is broken."""
         relation = self.system.relation
-        _, after, step = transition(relation)
         for number in range(len(relation.steps)):
-            self.induction.solver.add(connect("or", (negate(_taken(number)), equal(step.pick, number))))
-        there = renamed(relation, [clause.term for clause in self.clauses], after)
+            self.induction.solver.add(connect("or", (negate(_taken(number)), equal(self.induction.pick, number))))
+        there = renamed(relation, [clause.term for clause in self.clauses], self.induction.after)
         for number in range(len(self.clauses)):
             others = [negate(term) for k, term in enumerate(there) if k != number]
             self.induction.solver.add(connect("or", (negate(_some_other(number)), *others)))
 
     def _without(self, number: int) -> list[Term]:
-        return [Induction.assumed(k) for k in range(len(self.clauses)) if k != number]
+        return [self.induction.assumed[k] for k in range(len(self.clauses)) if k != number]
 
     def follows(self, number: int, goal: int) -> bool:
         """The property follows from all clauses but one."""
@@ -140,7 +140,7 @@ class _Asked:
         for k in others:
             if found and len(self.clauses) > EACH:
                 break
-            if solver.satisfiable([*self._without(number), _taken(operation), Induction.broken(k)]):
+            if solver.satisfiable([*self._without(number), _taken(operation), self.induction.broken[k]]):
                 found.append(k)
                 if state is None:
                     state = layout.state(solver.values(list(self.induction.before)))

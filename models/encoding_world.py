@@ -6,10 +6,10 @@ that generic mm puts on a swap entry. What must hold of them (invariants/encodin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from checker.logic import ite, ult
+from checker.records import dataclass
 from checker.state import Bits, Bool
 from checker.system import Start
 from models.helper_world import Level

@@ -11,10 +11,10 @@ The caller keeps one rule of generic mm: mkwrite is for mappings with VM_WRITE (
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 from checker.logic import both
+from checker.records import dataclass, replace
 from checker.state import Bits, Bool
 from checker.system import Operation, Predicate, Start
 from models.pte import Architecture, Hardware, Helper

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
+from checker.records import dataclass, replace
 from models.helper_world import protections
 from models.pte import Architecture, Hardware
 

@@ -7,10 +7,10 @@ accepts integers, the checker's terms and Z3 terms alike (see :mod:`checker.logi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from checker.logic import either, ite, no
+from checker.records import dataclass, field, replace
 
 Helper = Callable[..., Any]
 

@@ -10,10 +10,10 @@ do_wp_page() copies instead), and it marks an entry clean only when the data is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from checker.logic import both, either, ite, no
+from checker.records import dataclass, replace
 from checker.state import Bits, Bool
 from checker.system import Operation, Predicate, Start
 from models.pte import LEVELS, PROTECTIONS, Architecture, Helper

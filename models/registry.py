@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 
+from checker.records import dataclass
 from models.pte import Architecture
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from checker.records import replace
 from checker.system import Invariant, TransitionSystem
 from models.pte import Architecture
 

@@ -24,10 +24,12 @@ from checker.certificate import (
     check_certificate,
     clause_data,
     from_json,
+    hold_together,
     to_json,
 )
 from checker.decision import decide
 from checker.induction import clause_from_literals, vocabulary
+from checker.solver import solver_of_many
 from checker.system import TransitionSystem
 from checker.verdict import Verdict
 from tests import builtin_systems
@@ -143,6 +145,37 @@ def test_no_supporting_clause_can_be_left_out(name: str) -> None:
         for k in range(1, len(certificate.clauses)):
             with pytest.raises(BadCertificate, match="does not hold: the clauses prove nothing"):
                 check_certificate(SYSTEMS[name](), _without(certificate, k))
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_certificates_hold_together_if_and_only_if_each_holds(name: str) -> None:
+    """Of one of them a clause is left out: together with all others, first and last, that is still seen."""
+    system, whole = SYSTEMS[name](), proofs(name)
+    assert hold_together(system, whole, solver_of_many())
+    assert hold_together(system, whole[:1], solver_of_many()) and hold_together(system, [], solver_of_many())
+    certificate = supported(name)
+    for k in (1, len(certificate.clauses) - 1):
+        others = [c for c in whole if c is not certificate]
+        for order in ([_without(certificate, k), *others], [*others, _without(certificate, k)]):
+            assert not hold_together(system, order, solver_of_many())
+
+
+@pytest.mark.parametrize(
+    ("clauses", "missing"), [((), "safety"), (({"text": clause_from_literals({}, ()).text, "literals": []},), "start")]
+)
+def test_what_only_one_obligation_tells_is_seen_together(clauses: Any, missing: str) -> None:
+    wrong = replace(supported("huacai"), clauses=clauses)
+    assert not hold_together(SYSTEMS["huacai"](), [*proofs("huacai"), wrong], solver_of_many()), missing
+
+
+def test_together_another_solver_agrees() -> None:
+    assert hold_together(SYSTEMS["huacai"](), proofs("huacai"), SOLVERS["bitwuzla"])
+
+
+def test_a_certificate_of_another_system_does_not_hold_together_with_any() -> None:
+    strange = replace(proofs("huacai")[0], system="another")
+    with pytest.raises(BadCertificate, match="is about another"):
+        hold_together(SYSTEMS["huacai"](), [*proofs("huacai"), strange], solver_of_many())
 
 
 def _clause(system: TransitionSystem, literals: list[list[Any]]) -> dict[str, Any]:

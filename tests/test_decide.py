@@ -230,8 +230,18 @@ def test_an_interrupted_proof_keeps_the_proofs_before_it(monkeypatch: pytest.Mon
             raise KeyboardInterrupt
         return real(*args, **kwargs)
 
+    monkeypatch.setattr("checker.certificate.hold_together", lambda *_: False)  # so that each is asked alone
     monkeypatch.setattr("checker.certificate.check_certificate", second_time)
     assert verdicts(decide(counter())) == [Verdict.VIOLATED, Verdict.PROVED, Verdict.UNKNOWN]
+
+
+@pytest.mark.parametrize("why", [KeyboardInterrupt(), OutOfBudget("time limit of 1 s reached")])
+def test_certificates_that_were_not_answered_prove_nothing(why: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("checker.certificate.hold_together", _raising(why))
+    results = decide(counter())
+    assert verdicts(results) == [Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.UNKNOWN]
+    assert not any(r.certificate for r in results)
+    assert {r.reason for r in results[1:]} == {str(why) or "interrupted"}
 
 
 @pytest.mark.parametrize("engine", ["checker.decision.search", "checker.bmc.check_bounded"])
@@ -332,15 +342,17 @@ def test_a_false_proof_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The property alone is not inductive in this system; a prover that says so is not believed."""
     system = builtin_systems.pte("loongarch/huacai")
 
-    def lie(system: TransitionSystem, reach: Any, properties: list[int], budget: Budget) -> dict[int, Proof]:
+    def lie(system: TransitionSystem, reach: Any, properties: list[int], *_: Any) -> dict[int, Proof]:
         clauses = {k: property_clause(system, system.invariants[k].name) for k in properties}
         return {k: Proof((clause,), (clause.text,)) for k, clause in clauses.items()}
 
     monkeypatch.setattr("checker.induction.prove", lie)
-    result = decide(system)[0]
+    result, *others = decide(system)
     assert result.verdict is Verdict.UNKNOWN
     assert result.certificate is None
     assert "ENGINES DISAGREE: consecution does not hold" in result.reason
+    # All are asked at once; what is true of the others is not lost by it.
+    assert {r.verdict for r in others} >= {Verdict.PROVED, Verdict.VIOLATED}
 
 
 def test_a_violation_that_could_not_be_settled_is_not_called_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

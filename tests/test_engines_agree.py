@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given, settings
 
+from checker.bitstep import bit_steps
 from checker.bmc import Counterexample, check_bounded
 from checker.confirm import earlier
 from checker.decision import Options, decide
 from checker.explicit import explore
 from checker.limits import Budget
-from checker.system import TransitionSystem
+from checker.logic import same
+from checker.state import Bits
+from checker.system import Invariant, Operation, Start, TransitionSystem
 from checker.trace import make_trace, replay
 from checker.verdict import Verdict
 from tests import builtin_systems
 from tests.builtin_systems import CONFIGS, VIOLATED_MM
-from tests.random_systems import search, systems, violation_depths
+from tests.random_systems import BITWISE, search, systems, violation_depths
 
 
 def _explicit(system: TransitionSystem) -> tuple[dict[int, int], dict[int, Counterexample]]:
@@ -47,6 +52,37 @@ def _agree(system: TransitionSystem, margin: int) -> dict[int, int]:
 def test_random_systems_have_one_shortest_counterexample(system: TransitionSystem) -> None:
     truth = violation_depths(system, search(system))
     assert _agree(system, margin=2) == truth
+
+
+def _in_words(system: TransitionSystem, depth: int) -> tuple[dict[int, int], dict[int, Counterexample]]:
+    with patch("checker.bmc.bit_steps", lambda relation: None):
+        return _symbolic(system, depth)
+
+
+@settings(max_examples=80)
+@given(systems(BITWISE))
+def test_bit_by_bit_the_same_is_found_as_in_words(system: TransitionSystem) -> None:
+    """Without arithmetic every system is split into bits."""
+    assert bit_steps(system.relation) is not None
+    truth = violation_depths(system, search(system))
+    assert _agree(system, margin=2) == truth
+    deepest = max(truth.values(), default=0) + 2
+    assert _in_words(system, deepest) == _symbolic(system, deepest)
+
+
+@pytest.mark.parametrize(("config", "split"), [("loongarch/original", "carry-dirty"), ("loongarch/huacai", "reorder")])
+def test_the_mm_world_is_looked_at_bit_by_bit_with_the_same_outcome(config: str, split: str) -> None:
+    system = builtin_systems.mm(config, split)
+    assert bit_steps(system.relation) is not None
+    assert _in_words(system, 4) == _symbolic(system, 4)
+
+
+def test_arithmetic_is_not_split() -> None:
+    up = Operation("up", lambda s: (True, (s[0] + 1,)))
+    odd = Invariant("even", "", lambda s: same(s[0] & 1, 0))
+    system = TransitionSystem("adder", (Bits(4),), (Start("zero", lambda _: (0,)),), (up,), (odd,))
+    assert bit_steps(system.relation) is None
+    assert _symbolic(system, 3)[0] == {0: 1}
 
 
 @settings(max_examples=120)

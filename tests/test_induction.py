@@ -123,6 +123,27 @@ def test_an_unnamed_value_of_an_enumeration_is_excluded_by_its_typing() -> None:
     assert typing_clause(system) in proof.clauses
 
 
+def test_of_an_enumeration_that_matters_in_part_the_typing_looks_at_all() -> None:
+    """Bit 0 matters to nothing, but setting it makes a value without a name of the last one that has one.
+
+    So the typing is no induction hypothesis here, however few bits the solver is asked about, and the proof does without.
+    """
+    system = TransitionSystem(
+        name="lamp",
+        shape=(Bool, Enum("off", "low", "mid", "high", "blinking")),
+        starts=(Start("off", lambda _: (False, 0)),),
+        operations=(
+            Operation("look", lambda s: (True, (either(s[0], same(s[1] & 6, 6)), s[1]))),
+            Operation("set", lambda s: (True, (s[0], s[1] | 1))),
+        ),
+        invariants=(Invariant("dark", "it is never both", lambda s: no(s[0])),),
+    )
+    (result,) = decide(system)
+    assert result.verdict is Verdict.PROVED
+    assert result.certificate is not None
+    assert not [clause for clause in result.certificate.clauses if clause.get("rule") == "typing"]
+
+
 def test_declared_predicates_come_first_in_the_vocabulary() -> None:
     low = Predicate("armed", lambda s: same(s[1] & 1, 1), "disarmed")
     system = _machine(lambda s: no(s[0]), predicates=(low,))

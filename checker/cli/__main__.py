@@ -12,7 +12,7 @@ def run() -> None:
     Nearly everything that is made here lives as long as the process. So the garbage collector looks at it rarely, and
     not once more at the end.
     """
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(100_000, 20, 20)
     status = main()
     gc.freeze()
     sys.exit(status)

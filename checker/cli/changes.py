@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from checker.cli.jobs import Job, Outcome
 from checker.cli.kernels import KernelTree, opened
 from checker.cli.report import result_data
 from checker.cli.trees import fill, place, short, told
+from checker.records import dataclass
 from checker.verdict import EXIT_HOLDS, EXIT_UNDECIDED, EXIT_VIOLATED, Result, Verdict
 
 SCHEMA = "ptecheck.changes/1"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from checker.cli.forms.reports import require_reports, write_reports
@@ -14,6 +13,7 @@ from checker.cli.kernels import kernel_tree, opened
 from checker.cli.main import UsageError
 from checker.decision import Options
 from checker.limits import Keeping, watch_interrupts
+from checker.records import replace
 from checker.verdict import exit_status
 
 ENGINE_VARIABLE = "PTECHECK_ENGINE"

@@ -9,10 +9,10 @@ import sys
 _BOLD, _RED, _GREEN, _YELLOW, _END = "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
 
 _RULES = (
-    (re.compile(r"\bVIOLATED\b|\^ breaks .*|\bbroken\b"), _RED),
-    (re.compile(r"\bproved\b|(?<= )ok(?= |$)", re.M), _GREEN),
-    (re.compile(r"\b(?:UNKNOWN|VACUOUS|COST|NOT DECIDED)\b|\bNot decided:"), _YELLOW),
-    (re.compile(r"^\S+/\S+(?=[ ,\n])", re.M), _BOLD),
+    (r"\bVIOLATED\b|\^ breaks .*|\bbroken\b", _RED),
+    (r"\bproved\b|(?<= )ok(?= |$)", _GREEN),
+    (r"\b(?:UNKNOWN|VACUOUS|COST|NOT DECIDED)\b|\bNot decided:", _YELLOW),
+    (r"^\S+/\S+(?=[ ,\n])", _BOLD),
 )
 
 
@@ -26,5 +26,5 @@ def for_terminal(text: str) -> str:
 def paint(text: str) -> str:
     """The text with verdicts in colour."""
     for pattern, colour in _RULES:
-        text = pattern.sub(lambda found, colour=colour: f"{colour}{found[0]}{_END}", text)  # type: ignore[misc]
+        text = re.sub(pattern, rf"{colour}\g<0>{_END}", text, flags=re.MULTILINE)
     return text

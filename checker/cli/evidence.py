@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from checker.cli.report import steps_words
 from checker.cli.traces import render_trace
 from checker.decision import settled_search
 from checker.limits import OutOfBudget
+from checker.records import replace
 from checker.system import TransitionSystem
 from checker.trace import BadTrace, Trace
 from checker.verdict import Result

@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from checker.cli.main import UsageError
 from checker.decision import INTERRUPTED, Options, decide
 from checker.limits import stop_if_interrupted
 from checker.memory import fair_share
+from checker.records import dataclass, replace
 from checker.verdict import Result, Verdict
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker.cli.main import UsageError
+from checker.records import dataclass, replace
 
 if TYPE_CHECKING:
     from models.kernel import Patch, Tree

@@ -5,11 +5,11 @@ That process has the machine's helpers at hand; the one that prints would have t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checker.cli.jobs import Job, Outcome, only
+from checker.records import dataclass
 
 if TYPE_CHECKING:
     from checker.cli.forms.findings import Finding

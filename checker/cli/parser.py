@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import sys
 from collections.abc import Sequence
+from functools import cache
 from types import ModuleType
 
 COMMANDS = {
@@ -46,6 +49,29 @@ examples:
 """
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help with line breaks as written.
+
+    argparse makes one for every option that is declared, and loads ``shutil`` and what can unpack archives to learn how
+    wide a help would be.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+@cache
+def _columns() -> int:
+    """The width of the terminal: as ``COLUMNS`` says, else its own, else 80."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdigit() and int(said):
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return 80
+
+
 def command_module(name: str) -> ModuleType:
     """The module with a command's ``add_options`` and ``run``, and its ``EPILOG`` if it has one."""
     return importlib.import_module(f"checker.cli.commands.{name}")
@@ -62,12 +88,15 @@ def command_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
         prog="ptecheck",
         description="Checks the kernel's page-table-entry helpers against what generic mm relies on.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for name, says in COMMANDS.items():
-        command = commands.add_parser(name, help=says, formatter_class=argparse.RawDescriptionHelpFormatter)
+    # With prog argparse need not lay out a usage to find it.
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
+    # After a command come its own arguments, and nobody asks which others there are.
+    known = {name: COMMANDS[name] for name in wanted[:1] if name in COMMANDS} or COMMANDS
+    for name, says in known.items():
+        command = commands.add_parser(name, help=says, formatter_class=_Formatter)
         if name in wanted:
             module = command_module(name)
             command.epilog = getattr(module, "EPILOG", None)

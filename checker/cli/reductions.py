@@ -8,13 +8,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
 
 from checker.arguments import Judged, dead_bits, judged, renaming
 from checker.cli.check import plan
 from checker.cli.jobs import REDUCTIONS, Job, build_system, find_architecture, system_with
 from checker.immaterial import bits_that_matter
 from checker.limits import Budget, OutOfBudget, watch_interrupts
+from checker.records import dataclass, replace
 from checker.reduction import obligations
 from checker.search import search
 from checker.verdict import EXIT_HOLDS, EXIT_UNDECIDED, EXIT_VIOLATED

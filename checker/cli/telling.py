@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from checker.cli.jobs import Job, build_system, find_architecture, system_with
+from checker.records import dataclass
 from checker.trace import Trace, concrete_run
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from checker.cli.telling import PAGE_MARKS, Row, ToldStep, ToldTrace, told
+from checker.records import dataclass
 
 if TYPE_CHECKING:
     from checker.cli.jobs import Job

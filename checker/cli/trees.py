@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from checker.cli.jobs import HELPER_WORLDS, UNREAD, Job, NotModelled, Outcome, build_system, find_architecture
 from checker.cli.kernels import KernelTree, opened
 from checker.cli.main import UsageError
 from checker.cli.traces import ending
+from checker.records import dataclass
 from checker.trace import Trace
 from checker.verdict import Result, Verdict
 

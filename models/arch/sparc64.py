@@ -7,10 +7,10 @@ sun4v_pgprot_init(), prot_init_common(). Hardware: models/hardware/sparc.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from checker.logic import ite
+from checker.records import dataclass
 from models.hardware.sparc import describe
 from models.pte import Architecture, Bit, twins
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+from checker.records import dataclass, field
 from models.pte import Hardware
 
 Constants = Mapping[str, int]

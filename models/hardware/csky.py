@@ -13,10 +13,10 @@ store dirty and modified, if it is present and the software's bit allows the acc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from checker.logic import both, either, ite, no
+from checker.records import replace
 from models.hardware import Constants, Machine, NamedBit
 from models.kernel.platforms.csky import HANDLERS
 from models.pte import Hardware

@@ -14,10 +14,10 @@ through here if either reading lets it, so that a proof holds under both; see do
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from checker.logic import both, either, ite
+from checker.records import replace
 from models.hardware import Constants, Machine, NamedBit
 from models.pte import Hardware
 

@@ -14,10 +14,10 @@ name with r3000. What these do not serve goes to do_page_fault(). None of them t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from checker.logic import both, either, ite
+from checker.records import dataclass
 from models.hardware import Constants, Machine, NamedBit
 from models.kernel.errors import KernelError
 from models.pte import Hardware

@@ -27,10 +27,10 @@ handle_mm_fault().
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from checker.logic import both
+from checker.records import replace
 from models.hardware import Constants, Machine, NamedBit
 from models.pte import Hardware
 

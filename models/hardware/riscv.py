@@ -11,9 +11,9 @@ do_page_fault() (6.1).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
+from checker.records import replace
 from models.hardware import Constants, Machine, NamedBit
 from models.pte import Hardware
 

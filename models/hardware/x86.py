@@ -9,10 +9,10 @@ handle_mm_fault(): arch/x86/mm/fault.c, do_user_addr_fault().
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from checker.logic import both, either, ite
+from checker.records import replace
 from models.hardware import Constants, Machine, NamedBit
 from models.pte import Hardware
 

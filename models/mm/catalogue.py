@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from checker.records import dataclass
 from models.mm.kernel import Kernel
 from models.mm.state import World
 

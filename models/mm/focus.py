@@ -10,10 +10,10 @@ on the world itself. docs/model.md has the argument; the conditions it rests on 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from checker.logic import both, either, implies, no, word_like
+from checker.records import replace
 from checker.system import View
 from models.mm.state import (
     ABSENT,

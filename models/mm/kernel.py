@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from checker.logic import ite, same, word_like
+from checker.records import dataclass
 from models.mm.state import PMD, Process, Vma
 from models.pte import Architecture
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from checker.logic import both, ite, no
+from checker.records import dataclass
 from models.mm.kernel import Kernel
 from models.mm.state import Held, Page, Vma
 

@@ -14,10 +14,10 @@ carries each answer over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from checker.logic import both, either, fits, ite, no, same, word_like
+from checker.records import dataclass, field_names, replace
 from checker.state import Bits, Bool, Enum, Fixed
 from models.pte import Architecture
 
@@ -227,9 +227,9 @@ def choose(condition: Any, yes: Any, otherwise: Any) -> Any:
         return yes
     if isinstance(yes, tuple):
         return tuple(choose(condition, a, b) for a, b in zip(yes, otherwise, strict=True))
-    if hasattr(yes, "__dataclass_fields__"):
-        parts = yes.__dataclass_fields__
-        return type(yes)(**{n: choose(condition, getattr(yes, n), getattr(otherwise, n)) for n in parts})
+    if parts := field_names(type(yes)):
+        pairs = [(getattr(yes, n), getattr(otherwise, n)) for n in parts]
+        return type(yes)(*[a if a is b else choose(condition, a, b) for a, b in pairs])
     return ite(condition, yes, otherwise)
 
 
@@ -237,8 +237,8 @@ def alike(left: Any, right: Any) -> Any:
     """Two records of one type are equal in every part; for plain values, :func:`checker.logic.same`."""
     if isinstance(left, tuple):
         return both(*(alike(a, b) for a, b in zip(left, right, strict=True)))
-    if hasattr(left, "__dataclass_fields__"):
-        return both(*(alike(getattr(left, n), getattr(right, n)) for n in left.__dataclass_fields__))
+    if parts := field_names(type(left)):
+        return both(*[alike(getattr(left, n), getattr(right, n)) for n in parts])
     return same(left, right)
 
 
@@ -249,15 +249,17 @@ def zero_page(s: World) -> int:
 
 def typed_like(like: Any, value: Any) -> Any:
     """A record of constants as words of the widths of another record."""
-    if hasattr(value, "__dataclass_fields__"):
-        parts = value.__dataclass_fields__
-        return type(value)(**{n: typed_like(getattr(like, n), getattr(value, n)) for n in parts})
+    if parts := field_names(type(value)):
+        return type(value)(*[typed_like(getattr(like, n), getattr(value, n)) for n in parts])
     return value if type(like) is int or isinstance(value, bool) else word_like(like, value)
 
 
 def at(process: Process, *levels: int) -> Any:
     """The process's entry is at one of these levels; a level this world does not have is never it."""
-    return either(*(same(process.level, level) for level in levels if fits(level, process.level)))
+    here = process.level
+    if isinstance(here, int):
+        return here in levels
+    return either(*[same(here, level) for level in levels if fits(level, here)])
 
 
 def alive(process: Process) -> Any:
@@ -327,8 +329,14 @@ def page_at(s: World, number: Any) -> Page:
 
 def with_page(s: World, number: Any, **changes: Any) -> World:
     """The world with some attributes of the page of this (possibly symbolic) number replaced."""
-    pages = tuple(choose(same(number, n), replace(page, **changes), page) for n, page in enumerate(s.pages))
-    return replace(s, pages=pages)
+    return replace(s, pages=tuple(_changed(page, same(number, n), changes) for n, page in enumerate(s.pages)))
+
+
+def _changed(page: Page, hit: Any, changes: dict[str, Any]) -> Page:
+    """The page, where it is the one that is meant with these attributes."""
+    if isinstance(hit, int):
+        return replace(page, **changes) if hit else page
+    return replace(page, **{name: choose(hit, value, getattr(page, name)) for name, value in changes.items()})
 
 
 def with_own_page(s: World, p: int, **changes: Any) -> World:

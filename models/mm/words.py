@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from checker.logic import both, either, no, same
+from checker.state import Bool, Shape
 from checker.system import Literals, Predicate, Symmetry
 from invariants.mm import marked_soft_dirty, marked_uffd_wp
 from models.mm.focus import linked
@@ -26,6 +28,7 @@ from models.mm.state import (
     page_of,
     reads_right,
     refers,
+    shape,
     shared,
 )
 from models.mm.world import operations
@@ -109,14 +112,27 @@ def _of_entry(p: int, holds: Helper, name: str) -> Predicate:
 
 def symmetries(k: Kernel, processes: int) -> tuple[Symmetry, ...]:
     """Any two processes exchanged, in both readings: what is said of the first said of the second, and back."""
-    labels = names(processes)
-    renamed = [p.name for p in predicates(k, processes)]
+    labels = dict(zip(names(processes), [f"processes[{p}]." for p in range(processes)], strict=True))
+    renamed, flags = [p.name for p in predicates(k, processes)], _flags(processes, k.features)
     return tuple(
-        Symmetry({name: _exchanged(name, first, second) for name in renamed if first in name}, f"same for {second}")
-        for first in labels
-        for second in labels
+        Symmetry(
+            {
+                **{name: _exchanged(name, first, second) for name in renamed if first in name},
+                **{name: _exchanged(name, here, there) for name in flags if here in name},
+            },
+            f"same for {second}",
+        )
+        for first, here in labels.items()
+        for second, there in labels.items()
         if first != second
     )
+
+
+@cache
+def _flags(processes: int, features: frozenset[str]) -> tuple[str, ...]:
+    """The flags of the processes, which facts of a proof are named after."""
+    leaves = Shape.of(shape(processes, features)).leaves
+    return tuple(leaf.path for leaf in leaves if leaf.sort is Bool and leaf.path.startswith("processes["))
 
 
 def _exchanged(text: str, first: str, second: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from checker.logic import both, either, no
+from checker.records import replace
 from checker.system import Operation, Start
 from models.mm import operations as _declared  # noqa: F401 - declares the operations
 from models.mm.catalogue import MmOperation, operations_of

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from checker.logic import both, either, ite, no, word_like
+from checker.records import replace
 from models.mm.catalogue import operation
 from models.mm.kernel import Kernel
 from models.mm.state import (

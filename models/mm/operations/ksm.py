@@ -7,10 +7,10 @@ page counts as shared for ever, so that who else maps it makes no difference to 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from checker.logic import both, either, ite, no, word_like
+from checker.records import replace
 from models.mm.catalogue import operation
 from models.mm.kernel import Kernel
 from models.mm.operations.fault import copied_right

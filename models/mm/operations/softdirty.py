@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from checker.logic import both, ite, no
+from checker.records import replace
 from models.mm.catalogue import operation
 from models.mm.kernel import Kernel
 from models.mm.operations.protection import protected_held

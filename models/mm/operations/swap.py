@@ -6,10 +6,10 @@ Operations on a page rather than on an entry are given to the first process that
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from checker.logic import both, either, ite, no
+from checker.records import replace
 from models.mm.catalogue import operation
 from models.mm.kernel import Kernel
 from models.mm.operations.fault import permitted, sole

@@ -6,10 +6,10 @@ nobody ever asks for protection. UFFDIO_UNREGISTER takes all protection away, as
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from checker.logic import both, either, ite, no, word_like
+from checker.records import replace
 from models.mm.catalogue import operation
 from models.mm.kernel import Kernel
 from models.mm.operations.fault import to_userfaultfd, write_fault
