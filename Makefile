@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: check test test-all lint bench kernel-trees clean
+.PHONY: check test test-all lint bench kernel-trees man clean
 
 # 1 means that something is violated, which is what the comparison is about. Python itself exits with 1 when it cannot
 # even start, so the comparison must be there as well.
@@ -24,6 +24,10 @@ lint: $(VENV)/installed-dev
 # Writes bench/records/DATE.md: our own jobs, agreement with other model checkers, and speed beside them.
 bench: $(VENV)/installed
 	$(BIN)/python -m bench.record
+
+# Writes docs/ptecheck.1 anew from the parsers of all commands; a test says when that is due.
+man: $(VENV)/installed
+	$(BIN)/python -m checker.cli.manual
 
 kernel-trees: $(VENV)/installed
 	$(BIN)/python -m tests.kernel_trees

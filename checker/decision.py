@@ -201,7 +201,8 @@ def _decide_still(system: TransitionSystem, budget: Budget, results: dict[str, R
                 )
 
 
-def _trace_of(system: TransitionSystem, reach: Found, number: int) -> Trace:
+def trace_of(system: TransitionSystem, reach: Found, number: int) -> Trace:
+    """The shortest run to a violation of the invariant of this number, which the search has found."""
     return _trace(system, number, *reach.path(reach.first_violation[number]))
 
 
@@ -236,7 +237,7 @@ def _report_violations(system: TransitionSystem, reach: Found, budget: Budget, r
         elif difference:
             results[name] = replace(results[name], reason=difference)
         elif number in depths:
-            results[name] = _violated(results[name], partial(_trace_of, system, reach, number))
+            results[name] = _violated(results[name], partial(trace_of, system, reach, number))
 
 
 def _report_confirmed(
@@ -258,12 +259,12 @@ def _report_confirmed(
         elif difference := doubt or _different(depth, first[number], "the model itself"):
             results[name] = replace(results[name], reason=difference)
         else:
-            results[name] = _violated(results[name], partial(_trace_of, system, reach, number))
+            results[name] = _violated(results[name], partial(trace_of, system, reach, number))
 
 
 def _unconfirmed(system: TransitionSystem, reach: Found, number: int, result: Result, why: str) -> Result:
     """A violation the symbolic engine did not get to: the run exists, since it replays; its length stays open."""
-    found = _violated(result, partial(_trace_of, system, reach, number))
+    found = _violated(result, partial(trace_of, system, reach, number))
     return replace(found, reason=UNCONFIRMED + why) if found.verdict is Verdict.VIOLATED else found
 
 

@@ -147,22 +147,21 @@ def _tree_plan(args: argparse.Namespace, whole: list[Job]) -> list[Job]:
     """The same for a kernel tree: what is required of helpers, and generic mm where that is asked for."""
     from checker.cli.trees import MM_MACHINES, contract_jobs, tree_configs
     from models.kernel import affects
-    from models.kernel.platforms import PLATFORMS
 
     mm = args.world in ("mm", "kernel") or args.split is not None
     splits = _splits(args) if mm and not whole else []
     jobs: list[Job] = []
     for config in tree_configs(args.configs, args.kernel):
         name = config.partition("/")[0].partition("+")[0]
-        if args.kernel.patches and not args.configs and not affects(opened(args.kernel), PLATFORMS[name]):
+        if args.kernel.patches and not args.configs and not affects(opened(args.kernel), args.kernel.platforms[name]):
             continue
         if not mm:
             worlds = [args.world] if args.world else ["pte", "helpers"]
-            jobs += contract_jobs(config, args.kernel, PLATFORMS[name].levels, worlds)
+            jobs += contract_jobs(config, args.kernel, args.kernel.platforms[name].levels, worlds)
         elif name in MM_MACHINES:
             jobs += [Job(config, "mm", split, args.kernel) for split in splits]
             jobs += [replace(job, config=config, kernel=args.kernel) for job in whole]
-        elif args.configs:
+        elif args.configs or args.kernel.machine:
             raise UsageError(f"{name}: generic mm is modelled for {', '.join(MM_MACHINES)} only; leave out --world")
     return jobs
 
@@ -185,12 +184,12 @@ def run_check(args: argparse.Namespace) -> int:
     if args.save_scenarios and args.kernel:
         raise UsageError("--save-scenarios: scenarios name built-in configurations, so leave out --kernel")
     require_reports(args)
-    args.kernel = kernel_tree(args.kernel, args.git, args.patch, args.reverse)
+    args.kernel = kernel_tree(args.kernel, args.git, args.patch, args.reverse, args.machine)
     jobs = plan(args)
     _require_writable_targets(args)
     if args.kernel and args.kernel.patches:
         return _run_changes(args, jobs)
-    named = bool(args.kernel and args.configs)
+    named = bool(args.kernel and (args.configs or args.kernel.machine))
     if named and (cores(args.jobs) == 1 or not by_machine(jobs, cores(args.jobs))):
         _lift_once(jobs)
     make = _making(args, jobs)

@@ -31,7 +31,7 @@ def run_compare(args: argparse.Namespace) -> int:
     watch_interrupts()
     if not args.machines and not args.all:
         raise UsageError("name the machines to compare, or use --all")
-    args.kernel = kernel_tree(args.kernel, args.git, [], False)
+    args.kernel = kernel_tree(args.kernel, args.git, [], False, args.machine)
     jobs = _plan(args)
     outcomes = decide_jobs(jobs, Options(seconds=args.timeout, remember=not args.no_cache), args.jobs)
     machines = _by_machine([outcome for outcome in outcomes if outcome.results])
@@ -48,10 +48,10 @@ def _plan(args: argparse.Namespace) -> list[Job]:
     from models.registry import DEFAULT_MACHINES, UnknownName, machine, split_config
 
     if args.kernel:
-        from models.kernel.platforms import PLATFORMS
-
         configs = tree_configs([] if args.all else args.machines, args.kernel)
-        levels = {config: PLATFORMS[config.partition("/")[0].partition("+")[0]].levels for config in configs}
+        levels = {
+            config: args.kernel.platforms[config.partition("/")[0].partition("+")[0]].levels for config in configs
+        }
         return [job for c in configs for job in contract_jobs(c, args.kernel, levels[c], ("pte", "helpers"))]
     jobs: list[Job] = []
     for name in DEFAULT_MACHINES if args.all else args.machines:

@@ -26,6 +26,9 @@ from checker.verdict import Result
 MAX_FILE = 16 << 20
 """Larger evidence files are refused, in bytes."""
 
+Named = str | KernelTree | None
+"""The kernel tree that evidence was made from, as its user names it: a folder, or one with a machine of their own."""
+
 TRACE_SUFFIX = ".trace.json"
 CERTIFICATE_FILE = "certificate.json"
 ENUMERATION_FILE = "enumeration.json"
@@ -157,7 +160,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def job_of(data: dict[str, Any], path: Path, kernel: str | None) -> Job:
+def job_of(data: dict[str, Any], path: Path, kernel: Named) -> Job:
     """The job that evidence speaks of, with every name checked.
 
     Raises:
@@ -176,7 +179,8 @@ def job_of(data: dict[str, Any], path: Path, kernel: str | None) -> Job:
     if config.endswith("/tree") and not kernel:
         raise UsageError(f"{path}: made from a kernel tree: name it with --kernel")
     job = replace(_choices(data, path), config=config, world=world, split=split, level=level)
-    job = replace(job, kernel=KernelTree(kernel) if kernel and config.endswith("/tree") else None)
+    tree = KernelTree(kernel) if isinstance(kernel, str) else kernel
+    job = replace(job, kernel=tree if config.endswith("/tree") else None)
     try:
         arch = find_architecture(job.config, job.kernel)
         if level and not set(level.split("+")) <= set(arch.levels):
@@ -208,7 +212,7 @@ def _choices(data: dict[str, Any], path: Path) -> Job:
     return Job("", "", "", None, release, migration, tuple(extras), processes)
 
 
-def saved_trace(path: Path, kernel: str | None) -> tuple[Job, Trace]:
+def saved_trace(path: Path, kernel: Named) -> tuple[Job, Trace]:
     """A saved trace that replays, and the job it is about.
 
     Raises:
@@ -224,7 +228,7 @@ def saved_trace(path: Path, kernel: str | None) -> tuple[Job, Trace]:
     return job, trace
 
 
-def run_replay(file: str, kernel: str | None) -> int:
+def run_replay(file: str, kernel: Named) -> int:
     """Replays one trace; 0 when every step is as claimed."""
     job, trace = saved_trace(Path(file), kernel)
     print(f"{trace.system}\n{trace.invariant} is violated in {steps_words(trace.depth)}, as replayed on integers")
@@ -232,7 +236,7 @@ def run_replay(file: str, kernel: str | None) -> int:
     return 0
 
 
-def run_certify(folder: str, kernel: str | None, solver: str) -> int:
+def run_certify(folder: str, kernel: Named, solver: str) -> int:
     """Proves every certificate at or below a folder anew; 0 when all hold, 3 when the solver gave up."""
     root = Path(folder)
     if not root.is_dir():
@@ -261,7 +265,7 @@ def run_certify(folder: str, kernel: str | None, solver: str) -> int:
     return EXIT_USAGE if refused else status
 
 
-def _certify(path: Path, kernel: str | None, ask: Callable[[str], bool] | None) -> Certificate:
+def _certify(path: Path, kernel: Named, ask: Callable[[str], bool] | None) -> Certificate:
     data = read_json(path)
     try:
         certificate = certificates.from_json(data)
@@ -273,7 +277,7 @@ def _certify(path: Path, kernel: str | None, ask: Callable[[str], bool] | None) 
     return certificate
 
 
-def _enumerate_again(path: Path, kernel: str | None) -> str:
+def _enumerate_again(path: Path, kernel: Named) -> str:
     """Finds the states of a proof by enumeration anew and looks at every one with the plain engine."""
     from checker.limits import Budget
     from checker.recheck import not_closed

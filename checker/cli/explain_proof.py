@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from checker import certificate as certificates
 from checker.certificate import BadCertificate, clauses_of
 from checker.cli.everywhere import Whole, edited_system, everywhere
-from checker.cli.evidence import ENUMERATION_SCHEMA, described, job_of, read_json
+from checker.cli.evidence import ENUMERATION_SCHEMA, Named, described, job_of, read_json
 from checker.cli.explain_report import assignment_json, whole_json, wrapped
 from checker.cli.jobs import Job, build_system, find_architecture, system_with
 from checker.cli.main import UsageError
@@ -45,7 +45,7 @@ class Told:
     calls: tuple[str, ...]
 
 
-def explain_certificate(file: Path, kernel: str | None, seconds: float) -> Answer:
+def explain_certificate(file: Path, kernel: Named, seconds: float) -> Answer:
     """Why the invariant of a saved certificate holds.
 
     Raises:
@@ -78,7 +78,7 @@ def explain_certificate(file: Path, kernel: str | None, seconds: float) -> Answe
     return text, described(job, body), complete
 
 
-def explain_enumeration(file: Path, kernel: str | None, seconds: float) -> Iterator[Answer]:
+def explain_enumeration(file: Path, kernel: Named, seconds: float) -> Iterator[Answer]:
     """What can be said of proofs that are the closed set of all reachable states: an answer for each invariant.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from checker.cli.evidence import CERTIFICATE_FILE, ENUMERATION_FILE, TRACE_SUFFIX, saved_trace
+from checker.cli.evidence import CERTIFICATE_FILE, ENUMERATION_FILE, TRACE_SUFFIX, Named, saved_trace
 from checker.cli.explain import cause_of
 from checker.cli.explain_report import cause_json, cause_text, wrapped
 from checker.cli.jobs import build_system
@@ -17,7 +17,7 @@ from checker.cli.traces import render_trace
 SCHEMA = "ptecheck.explain/1"
 
 
-def run_explain(path: str, kernel: str | None, seconds: float, json_file: str | None) -> int:
+def run_explain(path: str, kernel: Named, seconds: float, json_file: str | None) -> int:
     """Explains one piece of evidence, or all below a folder; 0 when all was looked at, 3 when a limit was reached."""
     found = list(_evidence(Path(path)))
     answers: list[dict[str, Any]] = []
@@ -56,7 +56,7 @@ def _evidence(path: Path) -> Iterator[Path]:
     yield from found
 
 
-def _explained(file: Path, kernel: str | None, seconds: float) -> Iterator[tuple[str, dict[str, Any], bool]]:
+def _explained(file: Path, kernel: Named, seconds: float) -> Iterator[tuple[str, dict[str, Any], bool]]:
     """Each answer: as text, as JSON data, and whether all was looked at."""
     if file.name == CERTIFICATE_FILE:
         from checker.cli.explain_proof import explain_certificate
@@ -70,7 +70,7 @@ def _explained(file: Path, kernel: str | None, seconds: float) -> Iterator[tuple
         yield _violation(file, kernel, seconds)
 
 
-def _violation(file: Path, kernel: str | None, seconds: float) -> tuple[str, dict[str, Any], bool]:
+def _violation(file: Path, kernel: Named, seconds: float) -> tuple[str, dict[str, Any], bool]:
     job, trace = saved_trace(file, kernel)
     cause = cause_of(job, trace, seconds)
     says = next(i.says for i in build_system(job).invariants if i.name == trace.invariant)

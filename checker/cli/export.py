@@ -121,7 +121,7 @@ def _candidates(args: argparse.Namespace) -> list[Job]:
         "configs": [args.config],
         "world": world,
         "invariant": args.invariants[0] if args.invariants and world != "kernel" else None,
-        "kernel": kernel_tree(args.kernel, args.git, [], False),
+        "kernel": kernel_tree(args.kernel, args.git, [], False, args.machine),
     }
     jobs = plan(argparse.Namespace(**choices))
     jobs = [job for job in jobs if args.world in (None, job.world) and args.level in (None, job.level)]

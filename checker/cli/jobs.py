@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from checker.system import TransitionSystem
+    from models.hardware import Machine
+    from models.kernel import LiftedTree
     from models.mm.kernel import Kernel
     from models.pte import Architecture
 
@@ -155,18 +157,30 @@ def find_architecture(config: str, kernel: KernelTree | None = None) -> Architec
 
 @lru_cache(maxsize=64)
 def _from_tree(kernel: KernelTree, name: str, features: tuple[str, ...]) -> Architecture:
-    from models.hardware import machines
     from models.kernel import CannotLift, KernelError, lift_tree, machine_from_tree
 
-    hardware = machines().get(name)
-    if hardware is None:
-        raise NotModelled(f"the hardware of {name} is not described")
     try:
-        return machine_from_tree(lift_tree(opened(kernel), name, features), hardware)
+        lifted = lift_tree(opened(kernel), kernel.platforms.get(name, name), features)
+        return machine_from_tree(lifted, _hardware(kernel, lifted))
     except CannotLift as why:
         raise NotModelled(str(why)) from None
     except KernelError as why:
         raise UsageError(str(why)) from None
+
+
+def _hardware(kernel: KernelTree, lifted: LiftedTree) -> Machine:
+    """What the CPU does: as the user describes it, or as ptecheck does."""
+    from models.hardware import machines
+    from models.kernel.platforms import PLATFORMS
+
+    if kernel.machine is not None and lifted.architecture not in PLATFORMS:
+        from models.own_machine import machine
+
+        return machine(kernel.machine, lifted)
+    found = machines().get(lifted.architecture)
+    if found is None:
+        raise NotModelled(f"the hardware of {lifted.architecture} is not described")
+    return found
 
 
 def build_system(job: Job) -> TransitionSystem:
@@ -369,7 +383,8 @@ def _run_in_processes(
         # One by one: a pool that is not waited for may be gone before it looks at cancel_futures.
         for future in started:
             future.cancel()
-        pool.shutdown(wait=False)
+        # Waited for where all is done: Python's own exit wakes a pool that is still going down, and may find it closed.
+        pool.shutdown(wait=all(future.done() for future in started))
 
 
 def _within(options: Options, share: int | None) -> Options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from checker.records import dataclass, replace
 
 if TYPE_CHECKING:
     from models.kernel import Patch, Tree
+    from models.kernel.architectures import Platform
+    from models.machine_file import MachineFile
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class KernelTree:
         patches: applied in memory, in this order.
         reverse: taken back instead, the last one first.
         names: what the patches are called in a report.
+        machine: the description of a machine of the user's own.
     """
 
     folder: str
@@ -30,6 +34,7 @@ class KernelTree:
     patches: tuple[Patch, ...] = ()
     reverse: bool = False
     names: tuple[str, ...] = ()
+    machine: MachineFile | None = None
 
     def __str__(self) -> str:
         return self.folder + (f" at {self.git}" if self.git else "")
@@ -37,7 +42,20 @@ class KernelTree:
     @property
     def option(self) -> str:
         """The options that name it on the command line."""
-        return f"--kernel {self.folder}" + (f" --git {self.git}" if self.git else "")
+        own = f" --machine {self.machine.path}" if self.machine else ""
+        return f"--kernel {self.folder}" + (f" --git {self.git}" if self.git else "") + own
+
+    @property
+    def platforms(self) -> Mapping[str, Platform]:
+        """The machines that there are for it, by name: the built-in ones, and the user's own."""
+        from models.kernel.platforms import PLATFORMS
+
+        if self.machine is None:
+            return PLATFORMS
+        from models.own_machine import platform
+
+        own = platform(self.machine)
+        return {**PLATFORMS, own.name: own}
 
     @property
     def unpatched(self) -> KernelTree:
@@ -60,14 +78,17 @@ def opened(kernel: KernelTree) -> Tree:
         raise UsageError(str(why)) from None
 
 
-def kernel_tree(folder: str | None, git: str | None, patches: list[str], reverse: bool) -> KernelTree | None:
+def kernel_tree(
+    folder: str | None, git: str | None, patches: list[str], reverse: bool, machine: str | None = None
+) -> KernelTree | None:
     """What the options name, with every patch read; None without a tree.
 
     Raises:
         UsageError: options that need another one, or a patch that cannot be read.
     """
     if folder is None:
-        lonely = "--patch" if patches else "--git" if git else "--reverse" if reverse else ""
+        options = {"--patch": patches, "--git": git, "--reverse": reverse, "--machine": machine}
+        lonely = next((option for option, given in options.items() if given), "")
         if lonely:
             raise UsageError(f"{lonely} is about a kernel tree: name it with --kernel")
         return None
@@ -78,7 +99,24 @@ def kernel_tree(folder: str | None, git: str | None, patches: list[str], reverse
 
     try:
         read = tuple(Patch.read(name) for name in patches)
+        own = own_machine(machine)
     except KernelError as why:
         raise UsageError(str(why)) from None
     names = tuple("standard input" if name == "-" else printable(Path(name).name) for name in patches)
-    return KernelTree(folder, git or "", read, reverse, names)
+    return KernelTree(folder, git or "", read, reverse, names, own)
+
+
+def own_machine(path: str | None) -> MachineFile | None:
+    """The description in a file, if one is named.
+
+    Raises:
+        KernelError: it cannot be read, or is no description.
+    """
+    if path is None:
+        return None
+    from models.machine_file import read_machine
+    from models.own_machine import platform
+
+    found = read_machine(path)
+    platform(found)
+    return found

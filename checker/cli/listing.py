@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from checker.cli.kernels import KernelTree
 from checker.cli.main import UsageError
+
+if TYPE_CHECKING:
+    from checker.system import Invariant
 
 
 def _entry(name: str, says: str, source: str = "") -> str:
@@ -44,14 +48,19 @@ def _splits() -> Iterable[str]:
         yield _entry(split.name, split.says, split.source)
 
 
-def _invariants() -> Iterable[str]:
+def every_invariant() -> dict[str, tuple[Invariant, ...]]:
+    """World -> its invariants, for a machine that has every facility, so every invariant."""
     from models.mm.catalogue import ALL
     from models.registry import architecture
     from models.worlds import every_requirement, mm_system, pte_system
 
-    arch = architecture("x86-64/linux-6.12")  # it has every facility, so every invariant
+    arch = architecture("x86-64/linux-6.12")
     found = {"pte": pte_system(arch).invariants, "helper": every_requirement(arch)}
-    found["mm"] = mm_system(arch, features=ALL).invariants
+    return {**found, "mm": mm_system(arch, features=ALL).invariants}
+
+
+def _invariants() -> Iterable[str]:
+    found = every_invariant()
     for world, invariant in ((world, i) for world, invariants in found.items() for i in invariants):
         cost = ", a cost" if invariant.cost else ""
         yield _entry(

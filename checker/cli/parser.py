@@ -24,6 +24,7 @@ COMMANDS = {
     "replay": "run a saved trace again on plain integers",
     "reproduce": "a saved trace as a C program: a kernel test of helpers, or system calls",
     "certify": "prove saved certificates anew",
+    "completion": "print a script that completes the command line in a shell",
 }
 """Every command with its line of help; what it takes and does is in the module of its name in ``checker.cli.commands``."""
 
@@ -99,6 +100,17 @@ def command_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=says, formatter_class=_Formatter)
         if name in wanted:
             module = command_module(name)
+            command.description = _sentence(says)
             command.epilog = getattr(module, "EPILOG", None)
             module.add_options(command)
     return parser
+
+
+def _sentence(says: str) -> str:
+    """A line of help as a sentence that fits a terminal; what folds it is loaded only for a long one."""
+    text = f"{says[0].upper()}{says[1:]}."
+    if len(text) <= 78:
+        return text
+    import textwrap
+
+    return textwrap.fill(text, 78)

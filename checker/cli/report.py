@@ -192,9 +192,7 @@ def _other_machines(job: Job) -> list[str]:
     name, features, _ = split_config(job.config)
     if not job.kernel or features:
         return []
-    from models.kernel.platforms import PLATFORMS
-
-    others = ", ".join(f"{name}+{feature}" for feature in PLATFORMS[name].features)
+    others = ", ".join(f"{name}+{feature}" for feature in job.kernel.platforms[name].features)
     says = f"this is the plain machine; check {others} as well"
     return textwrap.wrap(says, 78, initial_indent="  ", subsequent_indent="  ") if others else []
 

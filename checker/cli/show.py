@@ -7,13 +7,14 @@ import json
 from pathlib import Path
 
 from checker.cli.evidence import saved_trace
+from checker.cli.kernels import kernel_tree
 from checker.cli.output import write_text
 from checker.cli.telling import told
 
 
 def run_show(args: argparse.Namespace) -> int:
     """Writes one trace in one form; 0 when it replays."""
-    job, trace = saved_trace(Path(args.file), args.kernel)
+    job, trace = saved_trace(Path(args.file), kernel_tree(args.kernel, None, [], False, args.machine))
     if args.format == "text":
         from checker.cli.traces import render_trace
 

@@ -28,7 +28,7 @@ def machines(kernel: KernelTree | None, entry: Entry) -> Iterator[str]:
 
     names = [short(c) for c in tree_configs([], kernel)] if kernel else list(PLATFORMS)
     for name in names:
-        platform = PLATFORMS[name]
+        platform = (kernel.platforms if kernel else PLATFORMS)[name]
         yield entry(name, f"{platform.says} (arch/{platform.folder}, {_levels(platform)})", "")
         for feature, found in platform.features.items():
             without = f"; not with {', '.join(sorted(found.excludes))}" if found.excludes else ""
@@ -58,7 +58,7 @@ def _lifted(config: str, kernel: KernelTree) -> LiftedTree | str:
 
     name, features, _ = split_config(config)
     try:
-        return lift_tree(opened(kernel), name, features)
+        return lift_tree(opened(kernel), kernel.platforms[name], features)
     except KernelError as why:
         return str(why)
 

@@ -23,7 +23,7 @@ def tree_configs(configs: list[str], kernel: KernelTree) -> list[str]:
 
     Args:
         configs: names, ``riscv64+svadu``, or folders of ``arch/``, ``powerpc``.
-        kernel: the tree.
+        kernel: the tree; where the user has described a machine for it, that one stands for every machine.
 
     Raises:
         UsageError: there is no such machine or option, or the tree cannot be read.
@@ -36,34 +36,33 @@ def tree_configs(configs: list[str], kernel: KernelTree) -> list[str]:
         name, features, variant = split_config(config)
         if variant not in (None, "tree"):
             raise UsageError(f"{config}: with --kernel the helpers come from the tree; leave out /{variant}")
-        found += [_checked(machine, features) for machine in _machines_named(name)]
+        found += [_checked(kernel, machine, features) for machine in _machines_named(name, kernel)]
+    if not found and kernel.machine is not None:
+        return [f"{list(kernel.platforms)[-1]}/tree"]
     try:
-        present = liftable(opened(kernel))
+        present = liftable(opened(kernel), kernel.platforms)
     except KernelError as why:
         raise UsageError(str(why)) from None
-    return list(dict.fromkeys(found)) or [_checked(machine, ()) for machine in present]
+    return list(dict.fromkeys(found)) or [f"{machine}/tree" for machine in present]
 
 
-def _machines_named(name: str) -> list[str]:
+def _machines_named(name: str, kernel: KernelTree) -> list[str]:
     import difflib
 
-    from models.kernel.platforms import PLATFORMS
-
-    if name in PLATFORMS:
+    platforms = kernel.platforms
+    if name in platforms:
         return [name]
-    folder = [machine for machine, platform in PLATFORMS.items() if platform.folder == name]
+    folder = [machine for machine, platform in platforms.items() if platform.folder == name]
     if folder:
         return folder
-    known = [*PLATFORMS, *(platform.folder for platform in PLATFORMS.values())]
+    known = [*platforms, *(platform.folder for platform in platforms.values())]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else "see ptecheck list architectures"
     raise UsageError(f"no architecture {name!r}: {hint}")
 
 
-def _checked(machine: str, features: tuple[str, ...]) -> str:
-    from models.kernel.platforms import PLATFORMS
-
-    known = PLATFORMS[machine].features
+def _checked(kernel: KernelTree, machine: str, features: tuple[str, ...]) -> str:
+    known = kernel.platforms[machine].features
     for feature in features:
         if feature not in known:
             has = f"it has {', '.join(known)}" if known else "it has none"

@@ -153,11 +153,14 @@ class Instead:
         text: its definition, which takes the place of the tree's, or of one in a header that is not read.
         says: what it stands for, as an assumption.
         where: a name in the tree's definition without which that one stays.
+        file, line: where the text stands, if it was read from somewhere.
     """
 
     text: str
     says: str
     where: str = ""
+    file: str = "(built in)"
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,7 @@ class Platform:
         first: headers read before all others, because headers that are not on the list would include them.
         folders: further folders of the tree where its Makefile has headers looked for.
         helpers: names lifted beside :data:`HELPERS`.
+        hardware: functions of one entry that say what the CPU does, lifted likewise, with what they yield.
         runtime: kernel variables, macros and C expressions of one name with a value taken as given.
         calls: functions and function-like macros with a constant value taken as given, whatever their arguments.
         instead: functions of inline assembly and their like, put into C.
@@ -296,6 +300,7 @@ class Platform:
     first: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     helpers: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    hardware: Mapping[str, str] = field(default_factory=dict)
     runtime: Mapping[str, RunTime] = field(default_factory=dict)
     calls: Mapping[str, RunTime] = field(default_factory=dict)
     instead: Mapping[str, Instead] = field(default_factory=dict)

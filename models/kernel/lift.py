@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -59,6 +59,7 @@ class LiftedTree:
         version: the kernel's release, or ``unknown``.
         helpers: kernel name -> helper.
         in_place: helpers that work on an entry in memory.
+        hardware: what the platform has functions for that say what the CPU does.
         missing: helpers that were not lifted, of both kinds, with the reason.
         constants: macros of page-table bits that have an integer value.
         protections: protection class -> page protection word; empty if none could be read.
@@ -84,6 +85,7 @@ class LiftedTree:
     configuration: Mapping[str, str]
     files: tuple[str, ...]
     replaced: tuple[str, ...]
+    hardware: Mapping[str, LiftedHelper] = field(default_factory=dict)
 
     @property
     def architecture(self) -> str:
@@ -96,7 +98,7 @@ class LiftedTree:
         return coverage((*self.platform.wanted, *IN_PLACE), {**self.helpers, **self.in_place}, self.missing)
 
 
-def lift_tree(tree: Tree | Path, architecture: str, features: tuple[str, ...] = ()) -> LiftedTree:
+def lift_tree(tree: Tree | Path, architecture: str | Platform, features: tuple[str, ...] = ()) -> LiftedTree:
     """Reads the page-table helpers and bits of one architecture from a kernel tree.
 
     Nothing of the tree is run or compiled, and nothing outside it is read.
@@ -104,14 +106,15 @@ def lift_tree(tree: Tree | Path, architecture: str, features: tuple[str, ...] = 
     Args:
         tree: a git checkout, an unpacked tarball or Debian's ``linux-headers-*-common`` folder; or what
             :func:`models.kernel.open_tree` made of one.
-        architecture: a name in :data:`models.kernel.platforms.PLATFORMS`.
+        architecture: a name in :data:`models.kernel.platforms.PLATFORMS`, or one of somebody's own.
         features: options in force, ``("shstk",)``; none: the platform's default.
 
     Raises:
         KernelError: the folder is no kernel tree, lacks the architecture, or cannot be read.
     """
-    platform = PLATFORMS.get(architecture)
+    platform = architecture if isinstance(architecture, Platform) else PLATFORMS.get(architecture)
     if platform is None:
+        assert isinstance(architecture, str)
         near = difflib.get_close_matches(architecture, PLATFORMS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "see ptecheck list architectures"
         raise KernelError(f"helpers of {architecture} cannot be read from a kernel tree: {hint}")
@@ -120,7 +123,7 @@ def lift_tree(tree: Tree | Path, architecture: str, features: tuple[str, ...] = 
     for name in chosen:
         clash = platform.features[name].excludes & set(chosen) if name in platform.features else None
         if clash:
-            raise KernelError(f"{architecture}: {name} and {min(clash)} exclude each other")
+            raise KernelError(f"{platform.name}: {name} and {min(clash)} exclude each other")
     platform = platform.with_features(chosen)
     _check_layout(folder, platform)
     platform = platform.as_told(partial(_told, folder))
@@ -134,16 +137,20 @@ def lift_tree(tree: Tree | Path, architecture: str, features: tuple[str, ...] = 
     return lifter.result()
 
 
-def liftable(tree: Tree | Path) -> list[str]:
+def liftable(tree: Tree | Path, platforms: Mapping[str, Platform] = PLATFORMS) -> list[str]:
     """The architectures of a kernel tree that can be lifted, by their names in ptecheck.
+
+    Args:
+        tree: as for :func:`lift_tree`.
+        platforms: those to look for.
 
     Raises:
         KernelError: the folder is no kernel tree, or has none of them.
     """
     folder = _opened(tree)
-    found = [name for name, platform in PLATFORMS.items() if _is_there(folder, platform)]
+    found = [name for name, platform in platforms.items() if _is_there(folder, platform)]
     if not found:
-        _check_layout(folder, next(iter(PLATFORMS.values())))
+        _check_layout(folder, next(iter(platforms.values())))
     return found
 
 
@@ -193,6 +200,7 @@ class Lifter:
         self.interpreter = Interpreter(self.unit, platform)
         self.helpers: dict[str, LiftedHelper] = {}
         self.in_place: dict[str, InPlaceHelper] = {}
+        self.hardware: dict[str, LiftedHelper] = {}
         self.missing: list[NotLifted] = []
 
     def read_sources(self) -> None:
@@ -206,7 +214,7 @@ class Lifter:
             found = self.unit.functions.get(name)
             named = {token.text for token in found.body} if found is not None else set()
             if not instead.where or instead.where in named:
-                place = found.name if found is not None else Token("word", name, "(built in)", 0, 0)
+                place = found.name if found is not None else Token("word", name, instead.file, instead.line, 0)
                 self.interpreter.replaced[name] = instead.says
                 self.sources.macros.fixed |= {name}
                 self.unit.add(tokenize(instead.text, place.file, place.line, self.last))
@@ -221,6 +229,10 @@ class Lifter:
             changer = self._lift(name, partial(lift_in_place, self, name, result, kinds))
             if changer is not None:
                 self.in_place[name] = changer
+        for name, result in self.platform.hardware.items():
+            rule = self._lift(name, partial(self._helper, name, result, ("word",)))
+            if rule is not None:
+                self.hardware[name] = rule
         constants = self._constants()
         found = protections(self.interpreter, self.platform, self.sources.tree, self.value)
         asked = sorted(self.sources.macros.asked)
@@ -243,6 +255,7 @@ class Lifter:
             configuration={name: self.platform.config.get(name, "") for name in asked},
             files=tuple(self.sources.files),
             replaced=tuple(self.interpreter.replaced),
+            hardware=self.hardware,
         )
 
     def _lift(self, name: str, read: Callable[[], T]) -> T | None:

@@ -32,6 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--depth", type=natural, metavar="N", help="only runs of at most N transitions")
     parser.add_argument("--kernel", metavar="DIR", help="take the helpers from the C of this kernel tree")
     parser.add_argument("--git", metavar="REV", help="read this revision of the tree's git repository")
+    parser.add_argument("--machine", metavar="FILE", help="with --kernel: this machine of your own (docs/porting.md)")
     parser.add_argument(
         "--patch", metavar="FILE", action="append", default=[], help="what this patch changes; - is standard input"
     )

@@ -18,7 +18,7 @@ before all was looked at
 
 examples:
   ptecheck check loongarch/original --save out
-  ptecheck explain out/loongarch_original/mm-carry-dirty/cow-isolation.trace.json
+  ptecheck explain out/loongarch_original/pte/write-protect-holds.trace.json
   ptecheck explain out
   ptecheck explain --kernel ~/linux out/csky_tree/helpers-pte
 """
@@ -30,6 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "path", metavar="TRACE|CERTIFICATE|DIR", help="a trace, a certificate's folder, or a folder of check --save"
     )
     parser.add_argument("--kernel", metavar="DIR", help="the kernel tree the evidence was made from")
+    parser.add_argument("--machine", metavar="FILE", help="with --kernel: this machine of your own (docs/porting.md)")
     parser.add_argument(
         "--timeout", type=seconds, default=60.0, metavar="S", help="time limit for each question (default: 60 s)"
     )
@@ -39,5 +40,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Loads what does the work, does it, and returns the exit status."""
     from checker.cli.explaining import run_explain
+    from checker.cli.kernels import kernel_tree
 
-    return run_explain(args.path, args.kernel, args.timeout, args.json)
+    return run_explain(args.path, kernel_tree(args.kernel, None, [], False, args.machine), args.timeout, args.json)

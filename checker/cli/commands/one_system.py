@@ -22,3 +22,4 @@ def add_system_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--kernel", metavar="DIR", help="take the helpers from the C of this kernel tree")
     parser.add_argument("--git", metavar="REV", help="read this revision of the tree's git repository")
+    parser.add_argument("--machine", metavar="FILE", help="with --kernel: this machine of your own (docs/porting.md)")

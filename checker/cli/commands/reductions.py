@@ -6,7 +6,15 @@ import argparse
 
 from checker.cli.option_types import positive, processes, seconds
 
-EPILOG = "exit status: 0 every argument holds, 1 one is refuted, 2 wrong use, 3 not decided."
+EPILOG = """\
+exit status: 0 every argument holds, 1 one is refuted, 2 wrong use, 3 not
+decided.
+
+examples:
+  ptecheck reductions                          which there are
+  ptecheck reductions loongarch/original --world pte
+  ptecheck reductions x86-64/linux-6.12 --world kernel --mm linux-6.12
+"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,16 @@ import argparse
 
 from checker.cli.option_types import positive, seconds, states
 
-EPILOG = "exit status: 0 all as expected, 1 some expectation failed, 2 wrong use or a bad file, 3 not decided."
+EPILOG = """\
+exit status: 0 all as expected, 1 some expectation failed, 2 wrong use or a bad
+file, 3 not decided.
+
+examples:
+  ptecheck scenario docs/scenarios                 every file in a folder
+  ptecheck scenario docs/scenarios/cow             those of one test
+  ptecheck scenario docs/scenarios/seed/split-migration-entry.scenario --runs
+  ptecheck scenario mine.scenario --json answers.json
+"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

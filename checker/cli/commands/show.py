@@ -24,6 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=FORMATS, default="mail", help="the form (default: mail)")
     parser.add_argument("-o", dest="output", metavar="FILE", help="write here instead of to standard output")
     parser.add_argument("--kernel", metavar="DIR", help="the kernel tree the trace was made from")
+    parser.add_argument("--machine", metavar="FILE", help="with --kernel: this machine of your own (docs/porting.md)")
 
 
 def run(args: argparse.Namespace) -> int:

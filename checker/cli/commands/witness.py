@@ -6,6 +6,16 @@ import argparse
 
 from checker.cli.commands.one_system import add_system_options
 
+EPILOG = """\
+exit status: 0 it is a run that breaks its property, 2 it is none, or wrong
+use, 3 a run of no whole system (world kernel).
+
+examples:
+  ptecheck export loongarch/original --split carry-dirty --format aiger -o m.aig
+  berkeley-abc -c "read m.aig; bmc3 -F 20; write_cex -a found.txt"
+  ptecheck witness loongarch/original --split carry-dirty found.txt
+"""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
