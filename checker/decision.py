@@ -71,6 +71,7 @@ class Options:
         remember: verdicts may be kept for, and taken from, other runs (:mod:`checker.cache`).
         only: the invariants to decide; the others are "not asked for". None for all.
         engine: the explicit engine (:data:`checker.limits.ENGINES`); "" for whichever suits.
+        clauses: of a small system an invariant is looked for that fits a page; else its proof, too, is its set of states.
     """
 
     depth: int | None = None
@@ -82,6 +83,7 @@ class Options:
     remember: bool = True
     only: frozenset[str] | None = None
     engine: str = ""
+    clauses: bool = True
 
 
 def decide(system: TransitionSystem, options: Options | None = None) -> list[Result]:
@@ -110,7 +112,7 @@ def decide(system: TransitionSystem, options: Options | None = None) -> list[Res
         if not system.operations and options.depth is None:
             _decide_still(system, budget, results)
         elif options.depth is None:
-            _decide_unbounded(system, budget, results)
+            _decide_unbounded(system, budget, results, options.clauses)
         else:
             _decide_bounded(system, options.depth, budget, results)
     except KeyboardInterrupt:
@@ -155,7 +157,9 @@ def settled_search(system: TransitionSystem, budget: Budget) -> tuple[Transition
     return system, reach
 
 
-def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[str, Result]) -> None:
+def _decide_unbounded(
+    system: TransitionSystem, budget: Budget, results: dict[str, Result], clauses: bool = True
+) -> None:
     system, reach = settled_search(system, budget)
     if reach.starved:
         _keep_violations(system, reach, results)
@@ -166,7 +170,7 @@ def _decide_unbounded(system: TransitionSystem, budget: Budget, results: dict[st
     for name, result in results.items():
         results[name] = replace(result, states=len(reach.states), diameter=reach.diameter)
     _report_violations(system, reach, budget, results)
-    if system.views or len(reach.states) > READABLE:
+    if system.views or len(reach.states) > READABLE or not clauses:
         _report_enumerated(system, reach, budget, results)
     else:
         _report_proofs(system, reach, budget, results)

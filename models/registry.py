@@ -24,6 +24,7 @@ class Family:
         base: the name of the featureless machine where it has one of its own (``sun4u``), else "".
         variants: the built-in sets of helpers, in the order of their history.
         says: one sentence on the machine.
+        asides: further sets of helpers that answer a question and were never proposed: found by name, in no comparison.
     """
 
     module: str
@@ -31,6 +32,7 @@ class Family:
     base: str
     variants: tuple[str, ...]
     says: str
+    asides: tuple[str, ...] = ()
 
 
 FAMILIES: dict[str, Family] = {
@@ -40,6 +42,7 @@ FAMILIES: dict[str, Family] = {
         base="",
         variants=("original", "huacai", "peter", "hev", "hev-fast", "linux-6.1", "linux-6.12"),
         says="software TLB handlers; _PAGE_DIRTY is the hardware-write bit",
+        asides=("linux-6.12-peter",),
     ),
     "sparc64": Family(
         module="models.arch.sparc64",
@@ -91,6 +94,15 @@ def machine(name: str, features: tuple[str, ...]) -> tuple[Architecture, ...]:
     return tuple(importlib.import_module(family.module).variants(wanted))
 
 
+@cache
+def asides(name: str, features: tuple[str, ...]) -> tuple[Architecture, ...]:
+    """The sets of helpers of an architecture that only answer a question (:attr:`Family.asides`)."""
+    machine(name, features)
+    family = FAMILIES[name]
+    wanted = tuple(sorted(set(features) - ({family.base} if family.base else set())))
+    return tuple(importlib.import_module(family.module).asides(wanted)) if family.asides else ()
+
+
 def split_config(config: str) -> tuple[str, tuple[str, ...], str | None]:
     """The parts of ``ARCH[+FEATURE...][/VARIANT]``."""
     head, slash, variant = config.partition("/")
@@ -112,6 +124,8 @@ def architectures(config: str) -> tuple[Architecture, ...]:
     if variant is None:
         return found
     chosen = tuple(arch for arch in found if arch.variant == variant)
+    if not chosen and variant in FAMILIES[name].asides:
+        chosen = tuple(arch for arch in asides(name, features) if arch.variant == variant)
     if not chosen:
         raise suggest(variant, [arch.variant for arch in found], "variant", name)
     return chosen

@@ -153,6 +153,37 @@ def mm_system_of(kernel: Kernel, processes: int = 2, renamed: bool = True) -> Tr
     )
 
 
+def difference_system(
+    world: str, left: tuple[Architecture, TransitionSystem], right: tuple[Architecture, TransitionSystem]
+) -> TransitionSystem:
+    """Two systems of one world side by side, with what must be the same on both as invariants.
+
+    Args:
+        world: ``pte``, ``mm`` or ``kernel``.
+        left: the first architecture and its system.
+        right: the second.
+    """
+    from invariants.difference import invariants, lone_faults
+    from models.difference import paired
+
+    both_sides = paired(left[1], right[1], lone_faults(left[1]))
+    both_sides = replace(both_sides, invariants=invariants(world, left, right))
+    if not (left[1].views and right[1].views):
+        return both_sides
+    from models.mm.pairs import pair_views, well_formed
+
+    return replace(both_sides, views=pair_views(len(left[1].views)), well_formed=well_formed)
+
+
+def cost_system(left: Kernel, right: Kernel, processes: int = 2) -> TransitionSystem:
+    """Two kernels of one machine side by side, with bounds on what a store costs more on the second."""
+    from invariants.faults import bounds
+    from models import faults
+
+    sides = [faults.Side.of(k, mm_system_of(k, processes)) for k in (left, right)]
+    return replace(faults.cost_system(sides[0], sides[1], processes), invariants=bounds(faults.makers(sides[0])))
+
+
 def every_requirement(arch: Architecture) -> tuple[Invariant, ...]:
     """What is required of helpers, each requirement once, for an architecture that has all of them.
 

@@ -123,3 +123,12 @@ def test_narration_changes_no_result() -> None:
             if not name.endswith("_modify"):
                 for word in (0, *plain.protections.values(), (1 << 64) - 1):
                     assert int(story.helpers[name](word)) & (1 << 64) - 1 == int(helper(word)) & (1 << 64) - 1
+
+
+def test_helpers_that_only_answer_a_question_are_found_by_name_and_in_no_list():
+    found = architecture("loongarch+ptw/linux-6.12-peter")
+    assert found.config == "loongarch+ptw/linux-6.12-peter"
+    assert found.variant not in FAMILIES["loongarch"].variants
+    assert found.variant not in [arch.variant for arch in machine("loongarch", ("ptw",))]
+    with pytest.raises(UnknownName):
+        architecture("sparc64/linux-6.12-peter")

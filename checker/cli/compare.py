@@ -1,4 +1,4 @@
-"""``ptecheck compare``: machines side by side, what is required of their helpers by machine."""
+"""``ptecheck compare``: machines side by side; here, what is required of their helpers, by machine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from checker.cli import side_by_side
 from checker.cli.jobs import UNREAD, Job, Outcome, decide_jobs
 from checker.cli.kernels import kernel_tree
 from checker.cli.main import UsageError
@@ -32,7 +33,9 @@ def run_compare(args: argparse.Namespace) -> int:
     if not args.machines and not args.all:
         raise UsageError("name the machines to compare, or use --all")
     args.kernel = kernel_tree(args.kernel, args.git, [], False, args.machine)
-    jobs = _plan(args)
+    worlds = side_by_side.worlds_of(args)
+    of_helpers = bool(args.kernel) or worlds == ["helpers"]
+    jobs = _plan(args) if of_helpers else side_by_side.jobs(_built_in(args), worlds)
     outcomes = decide_jobs(jobs, Options(seconds=args.timeout, remember=not args.no_cache), args.jobs)
     machines = _by_machine([outcome for outcome in outcomes if outcome.results])
     if args.json:
@@ -40,30 +43,32 @@ def run_compare(args: argparse.Namespace) -> int:
 
         write_json({"schema": SCHEMA, "machines": _data(machines)}, args.json)
     if args.json != "-":
-        sys.stdout.write(_report(machines, every=not args.all))
+        sys.stdout.write(_report(machines, every=not args.all) if of_helpers else side_by_side.report(outcomes))
     return exit_status([result for o in outcomes for result in o.results])
 
 
 def _plan(args: argparse.Namespace) -> list[Job]:
-    from models.registry import DEFAULT_MACHINES, UnknownName, machine, split_config
-
     if args.kernel:
         configs = tree_configs([] if args.all else args.machines, args.kernel)
         levels = {
             config: args.kernel.platforms[config.partition("/")[0].partition("+")[0]].levels for config in configs
         }
         return [job for c in configs for job in contract_jobs(c, args.kernel, levels[c], ("pte", "helpers"))]
-    jobs: list[Job] = []
+    return [job for c in _built_in(args) for job in contract_jobs(c, None, ("pte", "pmd"), ("pte", "helpers"))]
+
+
+def _built_in(args: argparse.Namespace) -> list[str]:
+    """The full names of the configurations that were asked for; of a machine alone, its newest helpers."""
+    from models.registry import DEFAULT_MACHINES, UnknownName, architectures, split_config
+
+    found = []
     for name in DEFAULT_MACHINES if args.all else args.machines:
         try:
-            base, features, variant = split_config(name)
-            found = [arch for arch in machine(base, features) if variant in (None, arch.variant)]
+            found.append(architectures(name)[-1].config)
         except UnknownName as why:
-            raise UsageError(str(why)) from None
-        if not found:
-            raise UsageError(f"{base} has no variant {variant!r}: see ptecheck list variants")
-        jobs += contract_jobs(found[-1].config, None, ("pte", "pmd"), ("pte", "helpers"))
-    return jobs
+            hint = "" if split_config(name)[2] is None else "; see ptecheck list variants"
+            raise UsageError(f"{why}{hint}") from None
+    return list(dict.fromkeys(found))
 
 
 def _by_machine(outcomes: list[Outcome]) -> dict[str, dict[str, list[tuple[Job, Result]]]]:
@@ -160,6 +165,8 @@ def _data(machines: Machines) -> list[dict[str, Any]]:
                     "name": row,
                     "level": job.level or None,
                     "world": job.world,
+                    "split": job.split or None,
+                    "generation": job.generation or None,
                     "verdict": result.verdict.value,
                     "exception": result.exception,
                     "cost": result.cost,

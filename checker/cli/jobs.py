@@ -235,7 +235,7 @@ def _decide_job(task: tuple[Job, Options]) -> Outcome:
     try:
         if job.level and not set(job.level.split("+")) <= set(find_architecture(job.config, job.kernel).levels):
             return Outcome(job, ())  # this tree maps no pages at that level
-        return Outcome(job, tuple(_remembered_or_decided(build_system(job), options)))
+        return Outcome(job, tuple(remembered_or_decided(build_system(job), options)))
     except NotModelled as why:
         return Outcome(job, tuple(_undecided(job, str(why))))
     except UsageError as why:
@@ -261,7 +261,7 @@ def _decide_group(tasks: list[tuple[Job, Options]], make: Make | None) -> list[O
     return found
 
 
-def _remembered_or_decided(system: TransitionSystem, options: Options) -> list[Result]:
+def remembered_or_decided(system: TransitionSystem, options: Options) -> list[Result]:
     """The verdicts, from an earlier run of the same checker on the same system if there was one."""
     if not options.remember or options.depth is not None:
         return decide(system, options)

@@ -12,7 +12,8 @@ from types import ModuleType
 
 COMMANDS = {
     "check": "decide the invariants of configurations",
-    "compare": "what is required of helpers, machine by machine",
+    "compare": "machines side by side, requirement by requirement",
+    "diff": "what can be told apart between two configurations, and what a store costs on each",
     "scenario": "run scenario files and compare their answers with what they expect",
     "list": "what there is to choose from",
     "graph": "the state graph of one system as a picture: SVG, DOT or GraphML",

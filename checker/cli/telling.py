@@ -157,11 +157,11 @@ HEADINGS = {
 
 def rows_of_state(job: Job, arch: Architecture, state: Any) -> list[Row]:
     """The rows of any state of a job's system, on plain integers."""
-    return _row_maker(job)(arch, state)
+    return row_maker(job)(arch, state)
 
 
-def _row_maker(job: Job) -> Callable[[Architecture, Any], list[Row]]:
-    """What makes the rows of a job's states."""
+def row_maker(job: Job) -> Callable[[Architecture, Any], list[Row]]:
+    """What makes the rows of a job's states, from the architecture and a state."""
     if job.world in ("helpers", "levels"):
         return lambda arch, state: _helper_rows(arch, state, job.level)
     if job.world == "codes":
@@ -245,7 +245,7 @@ class ToldTrace:
         return {call.helper: self.arch.places[call.helper] for call in calls if call.helper in self.arch.places}
 
 
-def _narrated_system(job: Job) -> tuple[Architecture, TransitionSystem]:
+def narrated_system(job: Job) -> tuple[Architecture, TransitionSystem]:
     """The job's architecture and system, over integers that know the helper calls behind them."""
     from models.narrate import narrated
 
@@ -259,12 +259,12 @@ def told(job: Job, trace: Trace) -> ToldTrace:
     Raises:
         BadTrace: the trace is no run of the job's system.
     """
-    arch, narrated_system = _narrated_system(job)
+    arch, narrated = narrated_system(job)
     system = build_system(job)
     operations = [step.operation for step in trace.steps[1:]]
     states = concrete_run(system, trace.start, trace.inputs, operations)
-    named = {op.name: op for op in narrated_system.operations}
-    rows_of = _row_maker(job)
+    named = {op.name: op for op in narrated.operations}
+    rows_of = row_maker(job)
     steps: list[ToldStep] = []
     before: list[Row] = []
     known: list[str] = []
@@ -277,7 +277,7 @@ def told(job: Job, trace: Trace) -> ToldTrace:
         fresh = tuple(name for name in broken if name not in known)
         steps.append(ToldStep(number, step.operation, tuple(rows), changed, fresh))
         before, known = rows, broken
-    invariant = next(i for i in narrated_system.invariants if i.name == trace.invariant)
+    invariant = next(i for i in narrated.invariants if i.name == trace.invariant)
     return ToldTrace(job, trace, arch, invariant, HEADINGS[job.world], tuple(steps), tuple(states), states[-1])
 
 

@@ -198,3 +198,16 @@ def _released(huacai: Architecture) -> tuple[Architecture, ...]:
         pmd_modify=_modify_keeping_dirty(CHG_MASK_612 | HUGE),
     )
     return linux_61, linux_612
+
+
+def asides(features: tuple[str, ...]) -> tuple[Architecture, ...]:
+    """The released helpers with what Peter Xu asks about: would it cost anything today?"""
+    (*_, released) = variants(features)
+    return (
+        released.with_helpers(
+            "linux-6.12-peter",
+            "as linux-6.12, and mkdirty sets only _PAGE_MODIFIED; mkwrite gives the hardware write permission if modified",
+            "Peter Xu, 2022-11-21, reply to [PATCH 04/47], asked of the helpers of Linux 6.12.117",
+            **twins(mkdirty=lambda entry: entry | MODIFIED),
+        ),
+    )

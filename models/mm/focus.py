@@ -10,6 +10,7 @@ on the world itself. docs/model.md has the argument; the conditions it rests on 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from checker.logic import both, either, implies, no, word_like
@@ -79,7 +80,11 @@ def leads(s: World, r: int) -> Any:
 
 def view(s: World, r: int) -> World:
     """What is left of the world when only the group of process ``r`` is looked at."""
-    inside = group(s, r)
+    return only(s, group(s, r))
+
+
+def only(s: World, inside: Sequence[Any]) -> World:
+    """The world with every other process marked as being elsewhere; ``inside`` tells of each whether it stays."""
     away = replace(ABSENT_PROCESS, level=word_like(s.processes[0].level, ELSEWHERE))
     processes = tuple(choose(both(alive(q), no(inside[p])), away, q) for p, q in enumerate(s.processes))
     return renumbered(replace(s, processes=processes))

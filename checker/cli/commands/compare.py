@@ -20,6 +20,11 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.add_argument("machines", nargs="*", metavar="MACHINE", help="machines, as check takes them")
+    parser.add_argument(
+        "--world",
+        choices=("pte", "mm", "kernel", "helpers"),
+        help="only this (default: pte and mm; with --kernel what is required of helpers)",
+    )
     parser.add_argument("--all", action="store_true", help="every machine there is; only what some of them break")
     parser.add_argument("--kernel", metavar="DIR", help="take the helpers from the C of this kernel tree")
     parser.add_argument("--git", metavar="REV", help="read this revision of the tree's git repository")
