@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from checker.cli.manual import PAGE, manual, quoted
-from checker.cli.parser import COMMANDS, command_parser
+from checker.cli.parser import whole_parser
 
 TEXT = PAGE.read_text(encoding="utf-8")
 
@@ -19,7 +19,7 @@ def test_the_page_is_current() -> None:
 
 
 def test_every_command_and_option_is_in_it() -> None:
-    parser = command_parser(list(COMMANDS))
+    parser = whole_parser()
     (commands,) = [a.choices for a in parser._actions if a.dest == "command"]
     assert commands is not None
     for name, command in commands.items():

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator
 
 from checker.cli.main import UsageError
-from checker.cli.parser import COMMANDS, command_parser
+from checker.cli.parser import whole_parser
 
 
 def run_completion(shell: str) -> int:
@@ -15,7 +15,7 @@ def run_completion(shell: str) -> int:
         import shtab
     except ImportError:
         raise UsageError("completion needs the package shtab: pip install shtab") from None
-    parser = command_parser(list(COMMANDS))
+    parser = whole_parser()
     for action in actions(parser):
         _annotate(action, shtab.FILE, shtab.DIRECTORY)
     print(shtab.complete(parser, shell=shell))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from checker import __version__
-from checker.cli.parser import COMMANDS, command_parser
+from checker.cli.parser import COMMANDS, whole_parser
 
 PAGE = Path(__file__).parents[2] / "docs" / "ptecheck.1"
 
@@ -56,7 +56,7 @@ def verbatim(text: str) -> str:
 
 def manual() -> str:
     """The whole page."""
-    parser = command_parser(list(COMMANDS))
+    parser = whole_parser()
     commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices
     head = f'.\\" made by "make man"; do not edit\n.TH PTECHECK 1 "" "ptecheck {__version__}"\n'
     name = ".SH NAME\nptecheck \\- model checker for the page\\-table\\-entry helpers of the Linux kernel\n"

@@ -6,7 +6,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from types import ModuleType
 
@@ -79,6 +79,11 @@ def command_module(name: str) -> ModuleType:
     return importlib.import_module(f"checker.cli.commands.{name}")
 
 
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser with the options of every command, for pages about all of them."""
+    return _parser(COMMANDS, COMMANDS)
+
+
 def command_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of the command line.
 
@@ -86,6 +91,12 @@ def command_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
         wanted: the commands whose options are declared. The others are known by name only, which is all that the help of
             the whole and a misspelt command need, and their modules are not loaded.
     """
+    # After a command come its own arguments, and nobody asks which others there are.
+    return _parser({name: COMMANDS[name] for name in wanted[:1] if name in COMMANDS} or COMMANDS, wanted)
+
+
+def _parser(known: Mapping[str, str], wanted: Collection[str]) -> argparse.ArgumentParser:
+    """The parser that knows these commands, with the options of those that are wanted."""
     parser = argparse.ArgumentParser(
         prog="ptecheck",
         description="Checks the kernel's page-table-entry helpers against what generic mm relies on.",
@@ -95,8 +106,6 @@ def command_parser(wanted: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     # With prog argparse need not lay out a usage to find it.
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
-    # After a command come its own arguments, and nobody asks which others there are.
-    known = {name: COMMANDS[name] for name in wanted[:1] if name in COMMANDS} or COMMANDS
     for name, says in known.items():
         command = commands.add_parser(name, help=says, formatter_class=_Formatter)
         if name in wanted:
