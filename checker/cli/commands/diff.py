@@ -7,9 +7,10 @@ import argparse
 from checker.cli.option_types import positive, seconds
 
 EPILOG = """\
-A and B are configurations, as check takes them. Exit status: 0 nothing can be
-told apart (--faults: no store costs more), 1 something differs, 2 wrong use,
-3 not decided.
+A and B are configurations, as check takes them.
+
+exit status: 0 nothing can be told apart (--faults: no store costs more),
+1 something differs, 2 wrong use, 3 not decided.
 
 examples:
   ptecheck diff loongarch/original loongarch/huacai
