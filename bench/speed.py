@@ -129,8 +129,8 @@ RACES = (
     ),
     _kernel("sparc64/linux-6.12", 2, 120.0, 5),
     _kernel("loongarch/linux-6.12", 2, 120.0, 5),
-    _kernel("sparc64/linux-6.12", 3, 300.0, 1),
-    _kernel("loongarch/linux-6.12", 3, 300.0, 1),
+    _kernel("sparc64/linux-6.12", 3, 120.0, 1),
+    _kernel("loongarch/linux-6.12", 3, 120.0, 1),
     Race(
         "(d) huacai, nothing up to depth 20, cow-isolation",
         "loongarch/huacai",
