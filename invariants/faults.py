@@ -21,6 +21,10 @@ EXACT = "counts-are-exact"
 """The invariant that no count has reached its end."""
 
 
+COMMON, SERVED = "runs-are-common", "stores-go-through-on-both"
+"""The invariants without which the bounds speak of some runs only."""
+
+
 def bound_name(maker: str, kind: str, sense: str, bound: int) -> str:
     """The name of a bound: ``wp_page_copy: all at most +0``."""
     return f"{maker}: {kind} {sense} {bound:+d}"
@@ -29,6 +33,20 @@ def bound_name(maker: str, kind: str, sense: str, bound: int) -> str:
 def bounds(makers: tuple[str, ...]) -> tuple[Invariant, ...]:
     """Every bound for every way an entry was made: of all exceptions, and of those that enter generic mm."""
     return (_exact(), *_bounds(makers))
+
+
+def complete(common: Callable[[Cost], Any], served: Callable[[Cost], Any]) -> tuple[Invariant, ...]:
+    """That the bounds leave out no run.
+
+    Args:
+        common, served: :func:`models.faults.runs_are_common` and :func:`models.faults.stores_go_through`.
+    """
+    says = "outside a store every operation is possible on both sides or on neither"
+    goes = "a store that has begun goes on, unless it waits on both sides"
+    return (
+        Invariant(COMMON, says, common, source="docs/diff.md"),
+        Invariant(SERVED, goes, served, source="docs/diff.md"),
+    )
 
 
 def _exact() -> Invariant:

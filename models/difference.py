@@ -106,8 +106,8 @@ def _names(system: TransitionSystem) -> list[str]:
     return [*(start.name for start in system.starts), *(op.name for op in system.operations)]
 
 
-def operations_agree(left: TransitionSystem, right: TransitionSystem, apart: Collection[str]) -> Callable[[Pair], Any]:
-    """Whether every common operation but these is possible on both sides of a pair, or on neither."""
+def operations_agree(left: TransitionSystem, right: TransitionSystem, apart: Collection[str]) -> Callable[[Any], Any]:
+    """Whether every common operation but these is possible on both sides, or on neither, of what has a left and a right."""
     others = {op.name: op for op in right.operations}
     common = [(op, others[op.name]) for op in left.operations if op.name in others and op.name not in apart]
     return lambda s: both(*(same(a.run(s.left)[0], b.run(s.right)[0]) for a, b in common))

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from checker.logic import both, either, ite, no, same, word_like
+from checker.logic import both, either, implies, ite, no, same, word_like
 from checker.state import Bits, Enum
 from checker.system import Operation, Start, TransitionSystem, View
-from models.difference import ALONE, SIDES, TOGETHER
+from models.difference import ALONE, SIDES, TOGETHER, operations_agree
 from models.mm.kernel import Kernel
 from models.mm.pairs import group, leads, views_of
 from models.mm.pairs import well_formed as pair_well_formed
@@ -292,3 +292,42 @@ def trapped_low(side: Side, mine: Process) -> Any:
     """A store through the entry raises an exception that the low-level handler serves."""
     hardware = side.kernel.arch.hardware
     return both(mapped(mine), hardware.traps(mine.entry), hardware.writable(mine.entry))
+
+
+def stores_of(side: Side) -> frozenset[str]:
+    """A side's operations that are a store, which has operations of its own here."""
+    return frozenset(name for name in side.operations if base(name) == STORE)
+
+
+def runs_are_common(left: Side, right: Side) -> Callable[[Cost], Any]:
+    """Outside a store every operation is possible on both sides or on neither, so that no run of either is left out."""
+    agree = operations_agree(left.system, right.system, stores_of(left))
+    return lambda s: implies(same(s.phase, IDLE), agree(s))
+
+
+def stores_go_through(left: Side, right: Side, system: TransitionSystem, processes: int) -> Callable[[Cost], Any]:
+    """A store that has begun goes on, unless it waits on both sides, as for the end of a migration."""
+    serving = [op for op in system.operations if op.name.endswith(" for the store") or " for the store in " in op.name]
+    serving += [op for op in system.operations if base(op.name) == STORE]
+    labels = list(enumerate(names(processes)))
+
+    def kept(s: Cost) -> Any:
+        goes_on = either(*(op.run(s)[0] for op in serving))
+        waits = [
+            both(same(s.who, p), no(_can_go_on(left, s.left, p, label)), no(_can_go_on(right, s.right, p, label)))
+            for p, label in labels
+        ]
+        return implies(same(s.phase, STORING), either(goes_on, *waits))
+
+    return kept
+
+
+def _can_go_on(side: Side, world: World, p: int, label: str) -> Any:
+    """The store goes through as it is, or a fault serves it."""
+    mine = world.processes[p]
+    served = [
+        both(op.run(world)[0], _wanted(side, name, world, p))
+        for name, op in side.operations.items()
+        if base(name) in FAULTS and name.endswith(f"({label})")
+    ]
+    return either(both(mapped(mine), side.kernel.arch.hardware.writable(mine.entry)), *served)

@@ -177,11 +177,13 @@ def difference_system(
 
 def cost_system(left: Kernel, right: Kernel, processes: int = 2) -> TransitionSystem:
     """Two kernels of one machine side by side, with bounds on what a store costs more on the second."""
-    from invariants.faults import bounds
+    from invariants.faults import bounds, complete
     from models import faults
 
-    sides = [faults.Side.of(k, mm_system_of(k, processes)) for k in (left, right)]
-    return replace(faults.cost_system(sides[0], sides[1], processes), invariants=bounds(faults.makers(sides[0])))
+    a, b = (faults.Side.of(k, mm_system_of(k, processes)) for k in (left, right))
+    system = faults.cost_system(a, b, processes)
+    whole = complete(faults.runs_are_common(a, b), faults.stores_go_through(a, b, system, processes))
+    return replace(system, invariants=(*bounds(faults.makers(a)), *whole))
 
 
 def every_requirement(arch: Architecture) -> tuple[Invariant, ...]:

@@ -31,7 +31,7 @@ NOT_RUN = {
     r"--with as-is\b|kernel-linux-6\.12-as-is": "holes of generic mm make millions of states: a minute and more",
     r"^ptecheck check --kernel ~/linux( --report \S+)?$": "every machine: minutes; tests/test_kernel_releases.py reads them",
     r"\s(FILE|TRACE)\b": "stands for any saved trace",
-    r"^ptecheck diff \S+ --faults$": "beside every variant: four minutes; tests/test_faults.py computes rows of it anew",
+    r"^ptecheck diff \S+ --faults$": "beside every variant: a minute; tests/test_diff_docs.py computes its table anew",
     r"~/linux-6\.1\b": "needs two trees; the kernel tests of ptecheck diff have both",
     r"--reverse$": "takes back a patch that the tree has; tests/test_cli_trees.py does it",
     r"--git v6\.12": "needs a repository with the kernel's history; tests/test_kernel_git.py makes a small one",

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from checker.cli.costs import costs_of
+from checker.cli.cost_report import NEVER, summed
+from checker.cli.costs import costs_of, status_of
 from checker.cli.diff import Answer, Question
 from checker.cli.jobs import Job
 from checker.decision import Options, decide
@@ -16,9 +17,10 @@ from checker.reduction import obligations
 from checker.solver import Solver
 from checker.terms import negate
 from checker.trace import replay
+from checker.verdict import EXIT_UNDECIDED
 from models.faults import cost_views
 from models.faults import well_formed as cost_well_formed
-from models.mm.catalogue import CORE
+from models.mm.catalogue import ALL, CORE
 from models.mm.kernel import Kernel
 from models.mm.words import WRITE_FAULTS
 from models.registry import architecture
@@ -250,10 +252,52 @@ def test_the_walker_serves_what_hev_leaves_out() -> None:
 
 
 @pytest.mark.slow
-def test_looking_at_one_group_of_processes_misses_no_store() -> None:
-    system = cost_system(kernel("loongarch/original", CORE), kernel("loongarch/hev", CORE))
-    system = replace(system, views=cost_views(2), starts=(), well_formed=cost_well_formed)
+@pytest.mark.parametrize(
+    ("first", "second", "features", "generation"),
+    [
+        ("original", "hev", CORE, "linux-6.12"),
+        ("huacai", "peter", ALL, "linux-6.1"),
+        ("huacai", "peter", ALL, "linux-6.12"),
+        ("linux-6.12", "linux-6.12-peter", ALL, "linux-6.12"),
+    ],
+)
+def test_looking_at_one_group_of_processes_misses_no_store(
+    first: str, second: str, features: frozenset[str], generation: str
+) -> None:
+    kernels = [kernel(f"loongarch/{name}", frozenset(features), generation) for name in (first, second)]
+    system = replace(cost_system(*kernels), views=cost_views(2), starts=(), well_formed=cost_well_formed)
     for obligation in obligations(system):
         solver = Solver()
         solver.add(negate(obligation.holds))
         assert not solver.satisfiable(), obligation.says
+
+
+@pytest.mark.parametrize(("variant", "common"), [("peter", True), ("hev-fast", False)])
+def test_it_is_known_whether_the_runs_part(variant: str, common: bool) -> None:
+    features = frozenset(CORE | {"touch", "lazyfree", "numa"})
+    sides = (kernel("loongarch/huacai", features, "linux-6.1"), kernel(f"loongarch/{variant}", features, "linux-6.1"))
+    _, costs = told(*sides, 1)
+    assert costs.doubt == ""
+    assert bool(costs.left_out) != common
+    if not common:
+        assert costs.left_out[0].endswith("madv_free_pte(parent), numa_protect(parent)")
+
+
+@pytest.mark.slow
+def test_a_set_of_helpers_that_goes_other_ways_is_not_called_never() -> None:
+    every = frozenset(ALL)
+    sides = (kernel("loongarch/huacai", every, "linux-6.1"), kernel("loongarch/original", every, "linux-6.1"))
+    _, costs = told(*sides)
+    assert all(span.nothing for span in costs.all.values() if span.reached)
+    assert costs.left_out
+    assert summed(costs) != NEVER
+    assert status_of([costs], []) == EXIT_UNDECIDED
+
+
+def test_a_store_that_only_one_side_serves_is_no_cost_but_is_told() -> None:
+    broken = architecture("loongarch/huacai").with_helpers("broken", "", "", pte_mkwrite=lambda e: e)
+    features = frozenset(CORE | {"touch"})
+    right = replace(kernel("loongarch/huacai", features), arch=broken)
+    _, costs = told(kernel("loongarch/huacai", features), right, 1)
+    assert costs.left_out or costs.doubt
+    assert summed(costs) != NEVER

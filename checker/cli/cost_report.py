@@ -17,10 +17,13 @@ from checker.verdict import Result
 WIDTH, COLUMN = 79, 11
 """Characters of a line, and of one configuration's column."""
 
-SUMMARY = 24
+SUMMARY = 26
 """Characters of a release's column in the summary."""
 
 NEVER = "never"
+
+PARTLY = "*"
+"""Marks what was found in the runs only that both sides can take."""
 
 
 def text(first: Side, found: list[Costs], reasons: list[str], every: bool) -> str:
@@ -59,7 +62,8 @@ def _table(group: list[Costs]) -> Iterator[str]:
                 yield f"{maker:{label}}{cells}".rstrip() + "\n"
     if never:
         names = "all of them" if len(group) > 1 else group[0].name
-        yield _wrapped(f"never (proved), for {names}: {', '.join(never)}")
+        where = " of the runs that both can take" if any(c.left_out for c in group) else ""
+        yield _wrapped(f"never (proved{where}), for {names}: {', '.join(never)}")
     if rest := [m for m in makers if m not in rows and m not in never]:
         yield _wrapped(f"no store goes straight through an entry last changed by: {', '.join(rest)}")
 
@@ -105,6 +109,8 @@ def _summary(found: list[Costs]) -> Iterator[str]:
     for name in names:
         cells = [summed(costs) for costs in found if costs.name == name]
         yield f"{name:{label}}{''.join(f'{words:<{SUMMARY}}' for words in cells)}".rstrip() + "\n"
+    if any(costs.left_out for costs in found):
+        yield f"{PARTLY} of the runs that both can take; what is left out stands below\n"
 
 
 def summed(costs: Costs) -> str:
@@ -114,10 +120,11 @@ def summed(costs: Costs) -> str:
         return "not decided"
     differing = [span for span in spans if not span.nothing]
     if not differing:
-        return NEVER
+        return f"not decided {PARTLY}" if costs.left_out else NEVER
     least, most = _extreme([s.least for s in differing], min), _extreme([s.most for s in differing], max)
     ends = [text for text, sign in ((_number(least, "<"), -1), (_number(most, ">"), 1)) if _beyond(text, sign)]
-    return f"{'/'.join(ends)} on {len(differing)} of {len(spans)} paths"
+    words = f"{'/'.join(ends)} on {len(differing)} of {len(spans)} paths"
+    return f"{words} {PARTLY}" if costs.left_out else words
 
 
 def _extreme(values: list[int | None], choose: Callable[[list[int]], int]) -> int | None:
@@ -137,8 +144,10 @@ def _kinds(found: list[Costs]) -> Iterator[str]:
     if any(span.reason for span in spans):
         return
     if all(span.most is not None and span.most <= 0 for span in spans):
+        among = " of the runs that both can take" if any(costs.left_out for costs in found) else ""
         yield _wrapped(
-            "No store enters generic mm more often (proved): each extra exception is served by the low-level handler."
+            f"No store enters generic mm more often (proved{among}): each extra exception is served by the low-level "
+            "handler."
         )
         return
     where: dict[str, list[str]] = {}
@@ -155,6 +164,8 @@ def _doubts(found: list[Costs]) -> Iterator[str]:
         reasons = {span.reason for span in (*costs.all.values(), *costs.mm.values()) if span.reason}
         for reason in sorted(reasons | ({costs.doubt} if costs.doubt else set())):
             yield _wrapped(f"NOT DECIDED: {costs.name}, {costs.answer.question.left.generation}: {reason}")
+        for sentence in costs.left_out:
+            yield _wrapped(f"LEFT OUT: {costs.name}, {costs.answer.question.left.generation}: {sentence}")
 
 
 def _run(result: Result) -> tuple[str, ...]:
@@ -213,6 +224,7 @@ def _costs_data(costs: Costs) -> dict[str, Any]:
         "generation": costs.answer.question.left.generation,
         "states": costs.answer.results[0].states,
         "doubt": costs.doubt,
+        "left_out": list(costs.left_out),
         "paths": [
             {"made_by": maker, "all": _span_data(span), "mm": _span_data(costs.mm[maker])}
             for maker, span in costs.all.items()

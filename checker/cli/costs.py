@@ -53,13 +53,15 @@ class Costs:
         answer: the question and all its results.
         all: how the entry was made -> exceptions of all kinds.
         mm: the same, of those that enter generic mm.
-        doubt: why the counts are not known to be exact, or "".
+        doubt: why the counts are not known to be exact, or that no run is left out; "" if both are.
+        left_out: what is not compared, since only one side can go on from there: a sentence for each kind of it.
     """
 
     answer: Answer
     all: Mapping[str, Span]
     mm: Mapping[str, Span]
     doubt: str = ""
+    left_out: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -69,16 +71,32 @@ class Costs:
 
 def costs_of(answer: Answer) -> Costs:
     """The bounds of an answer, put together by how the entry was made."""
-    from invariants.faults import EXACT
+    from invariants.faults import COMMON, EXACT, SERVED
 
     results = {r.invariant: r for r in answer.results}
-    exact = results.pop(EXACT)
+    exact, whole = results.pop(EXACT), (results.pop(COMMON), results.pop(SERVED))
     makers = list(dict.fromkeys(name.partition(":")[0] for name in results))
     spans = {kind: {maker: _span(results, maker, kind) for maker in makers} for kind in ("all", "mm")}
     doubt = (
         "" if exact.verdict is Verdict.PROVED else exact.reason or "some store takes more exceptions than are counted"
     )
-    return Costs(answer, spans["all"], spans["mm"], doubt)
+    open_ = next((r.reason for r in whole if r.verdict not in (Verdict.PROVED, Verdict.VIOLATED)), "")
+    left_out = tuple(_left_out(r) for r in whole if r.verdict is Verdict.VIOLATED)
+    return Costs(answer, spans["all"], spans["mm"], doubt or open_, left_out)
+
+
+def _left_out(result: Result) -> str:
+    """What is not compared, with the shortest way to it."""
+    from invariants.faults import COMMON
+
+    assert result.trace is not None
+    run = ", ".join([result.trace.start, *(step.operation for step in result.trace.steps[1:])])
+    what = (
+        "an operation is possible on one side only"
+        if result.invariant == COMMON
+        else "a store is served on one side only"
+    )
+    return f"runs in which {what} are not compared; the first: {run}"
 
 
 def _span(results: dict[str, Result], maker: str, kind: str) -> Span:
@@ -120,7 +138,7 @@ def status_of(found: list[Costs], reasons: list[str]) -> int:
     spans = [span for costs in found for span in (*costs.all.values(), *costs.mm.values())]
     if any(span.extra is not None for span in spans):
         return EXIT_VIOLATED
-    open_ = reasons or any(costs.doubt for costs in found) or any(span.reason for span in spans)
+    open_ = reasons or any(costs.doubt or costs.left_out for costs in found) or any(span.reason for span in spans)
     return EXIT_UNDECIDED if open_ else EXIT_HOLDS
 
 

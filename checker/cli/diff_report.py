@@ -118,7 +118,7 @@ def _block(group: list[Answer], whole: bool, above: set[tuple[Any, ...]], every:
         return out + _wrapped(f"  equivalent: {names_} are the same (proved)", "")
     system = pair_system(answer.question)
     for result in answer.results:
-        out += "" if _verdict(result) in above else _line(answer.question, system, result)
+        out += "" if _verdict(result) in above else _line(answer.question, system, result, _apart(answer))
     if repeated := [r.invariant for r in answer.results if _verdict(r) in above]:
         out += _wrapped(f"  as above: {', '.join(repeated)}", "")
     shown_runs: set[tuple[str, ...]] = set()
@@ -153,11 +153,19 @@ def _where(group: list[Answer], whole: bool) -> str:
     return f"{WORLDS[job.world]} [{named}]"
 
 
-def _line(question: Question, system: TransitionSystem, result: Result) -> str:
+def _apart(answer: Answer) -> bool:
+    """One side can do what the other cannot, so that what is the same is so in the runs that both can take."""
+    from invariants.difference import OPERATIONS
+
+    found = next(r for r in answer.results if r.invariant == OPERATIONS)
+    return any(answer.only) or found.verdict is not Verdict.PROVED
+
+
+def _line(question: Question, system: TransitionSystem, result: Result, apart: bool) -> str:
     name = f"  {result.invariant:{LABEL - 2}}"
     indent = " " * LABEL
     if result.verdict is Verdict.PROVED:
-        return f"{name}same (proved)\n"
+        return f"{name}same{' in the runs that both can take' if apart else ''} (proved)\n"
     if result.verdict is not Verdict.VIOLATED:
         return _wrapped(f"{name}NOT DECIDED: {result.reason}", "", indent)
     start, *operations = _run(result)
