@@ -2,9 +2,12 @@
 
 The arrays evaluate single bits, 64 states at a time; the plain engine runs Python made from the same terms, word by
 word. Every initial state must be in the set, and every successor of its states. ``every`` thins the states out whose
-successors are looked at; 1 looks at all of them, which is a proof of its own. A sample of a large set is looked at by a
-third engine, to which the same terms are operators on arrays of words (:mod:`checker.recheck_columns`): Python made for a
-whole kernel takes longer to compile than to run for a sample.
+successors are looked at; 1 looks at all of them, which is a proof of its own.
+
+What the arrays found the plain engine looks at; a sample of it is looked at by a third one, to which the same terms are
+operators on arrays of words (:mod:`checker.recheck_columns`): Python made for a whole kernel takes longer to compile than
+to run for a sample. What the plain engine found is looked at bit by bit (:mod:`checker.recheck_bits`); where a system has
+arithmetic, which no engine takes apart, by the plain one once more.
 """
 
 from __future__ import annotations
@@ -39,7 +42,14 @@ def not_closed(system: TransitionSystem, reach: Found, budget: Budget, every: in
         OutOfBudget: a limit was reached.
     """
     step = every or max(1, len(reach.states) // SAMPLE)
-    if every is None and not isinstance(reach, Reachable):
+    if isinstance(reach, Reachable):
+        from checker import recheck_bits
+
+        try:
+            return recheck_bits.not_closed(system, reach, budget, step)
+        except recheck_bits.NotBitwise:
+            pass
+    elif every is None:
         from checker import recheck_columns
         from checker.wordwise import NotWordwise
 

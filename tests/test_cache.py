@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from checker import cache
+from checker.cli.jobs import remembered_or_decided
 from checker.cli.main import main
-from checker.decision import decide
+from checker.decision import Options, decide
 from checker.logic import ite
 from checker.system import TransitionSystem
 from checker.verdict import Verdict
@@ -68,6 +69,17 @@ def test_the_key_is_the_same_in_another_process() -> None:
 )
 def test_another_question_has_another_key(other: TransitionSystem) -> None:
     assert cache.key(other) != cache.key(system())
+
+
+def test_who_asks_for_clauses_gets_no_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both kinds of proof are kept, each for those who ask for it."""
+    monkeypatch.setenv(cache.FOLDER_VARIABLE, str(tmp_path))
+    for clauses in (False, True, False, True):
+        results = remembered_or_decided(system(), Options(clauses=clauses))
+        proved = [r for r in results if r.verdict is Verdict.PROVED]
+        assert proved
+        assert all(r.enumerated is not clauses and (r.certificate is not None) is clauses for r in proved)
+    assert all(r.remembered for r in results)
 
 
 def test_a_change_of_one_bit_has_another_key() -> None:

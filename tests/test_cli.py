@@ -109,6 +109,34 @@ class TestOneConfiguration:
         assert run.returncode == 0
         assert "if _PAGE_DIRTY then write" in run.stdout
 
+    def test_proofs_by_states_say_the_same_and_are_checked_again(self, tmp_path):
+        """The same verdicts and depths; the evidence is the set, which ``certify`` looks at anew."""
+        found = {}
+        for proofs in ("clauses", "states"):
+            run = ptecheck(
+                "check", "loongarch", "--no-cache", "--proofs", proofs, "--json", "-", "--save", tmp_path / proofs
+            )
+            assert run.returncode == 1
+            found[proofs] = json.loads(run.stdout)["results"]
+        said = [[(r["config"], r["split"], r["verdict"], r["depth"]) for r in results] for results in found.values()]
+        assert said[0] == said[1]
+        proved = [r for r in found["states"] if r["verdict"] == "proved"]
+        assert proved
+        assert all(r["enumerated"] and r["proof"] is None for r in proved)
+        run = ptecheck("certify", tmp_path / "states")
+        assert run.returncode == 0
+        assert "looked at by both engines" in run.stdout
+
+    def test_proofs_by_states_load_no_solver(self):
+        code = (
+            "import sys; from checker.cli.main import main\n"
+            "status = main(['check', 'loongarch/huacai', '--no-cache', '--proofs', 'states', '--jobs', '1'])\n"
+            "assert not {'numpy', 'z3', 'checker.z3lib'} & set(sys.modules)\n"
+            "sys.exit(status)"
+        )
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert run.returncode == 1, run.stderr  # dirty-never-lost
+
     def test_exit_status_ignores_costs(self):
         run = ptecheck("check", "loongarch/hev", "--world", "pte")
         assert run.returncode == 0
@@ -237,6 +265,7 @@ class TestBadUse:
             (["replay", "no-such-file"], ["cannot read no-such-file"]),
             (["replay", "docs"], ["cannot read docs"]),
             (["certify", "no-such-folder"], ["no such folder"]),
+            (["check", "loongarch", "--proofs", "states", "--depth", "3"], ["--proofs", "leave out --depth"]),
             (["certify", "docs"], ["no certificate.json"]),
         ],
     )

@@ -183,6 +183,8 @@ def run_check(args: argparse.Namespace) -> int:
     watch_interrupts()
     if args.save_scenarios and args.kernel:
         raise UsageError("--save-scenarios: scenarios name built-in configurations, so leave out --kernel")
+    if args.depth is not None and args.proofs != "clauses":
+        raise UsageError("--proofs is about verdicts without bound, so leave out --depth")
     require_reports(args)
     args.kernel = kernel_tree(args.kernel, args.git, args.patch, args.reverse, args.machine)
     jobs = plan(args)
@@ -262,6 +264,7 @@ def _options(args: argparse.Namespace) -> Options:
         remember=not args.no_cache,
         only=None if args.invariant is None else frozenset((args.invariant,)),
         engine=_engine(),
+        clauses=args.proofs == "clauses",
     )
 
 

@@ -183,8 +183,9 @@ def _hardware(kernel: KernelTree, lifted: LiftedTree) -> Machine:
     return found
 
 
+@lru_cache(maxsize=2)
 def build_system(job: Job) -> TransitionSystem:
-    """The transition system of a job."""
+    """The transition system of a job; the same one while it is being decided and told of."""
     return system_with(job, find_architecture(job.config, job.kernel))
 
 
@@ -271,7 +272,7 @@ def remembered_or_decided(system: TransitionSystem, options: Options) -> list[Re
     if where is None:
         return decide(system, options)
     options = replace(options, only=None)  # so that what is kept answers every question about this system
-    name = cache.key(system)
+    name = cache.key(system) + ("" if options.clauses else "-states")
     found = cache.load(where, name, system)
     if found is None:
         found = decide(system, options)

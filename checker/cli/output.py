@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ def write_json(data: Any, target: str) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
+    import json  # most runs write none
+
     write_text(json.dumps(data, indent=1) + "\n", target, "--json")
 
 

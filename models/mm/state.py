@@ -445,7 +445,7 @@ def _free_number(s: World, p: int) -> Any:
 def _moved(s: World, first: Any, number: Any) -> Page:
     """The page of this number if somebody is the first to refer to it, else a blank one; pins of who left are nobody's."""
     page = page_at(s, number)
-    kept = cast(Page, choose(first, page, typed_like(page, BLANK_PAGE)))
+    kept = page if first is True else cast(Page, choose(first, page, typed_like(page, BLANK_PAGE)))
     return kept if type(kept.pin.kind) is int else replace(kept, pin=_pin_of_mappers(s, kept.pin, number))
 
 

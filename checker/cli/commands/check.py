@@ -37,6 +37,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--patch", metavar="FILE", action="append", default=[], help="what this patch changes; - is standard input"
     )
     parser.add_argument("--reverse", action="store_true", help="take the patches back instead of applying them")
+    parser.add_argument(
+        "--proofs",
+        choices=("clauses", "states"),
+        default="clauses",
+        help="of a small system: clauses to read, checked by a solver (default), or its states, which takes less time",
+    )
     parser.add_argument("--timeout", type=seconds, metavar="S", help="time limit for each system in seconds")
     parser.add_argument(
         "--reductions",
