@@ -8,23 +8,32 @@ the fix are its two variants. It is also the world in which a reduction that loo
 content that was written from it last, also while nobody uses it, and a copy takes the lowest frame that is free with
 whatever swap content it has.
 
-Usage: python -m bench.study [PROCESSES [FRAMES]] [--engine arrays|native]
+Usage: python -m bench.study [PROCESSES [FRAMES]] [--variant V] [--engine arrays|native]
 prints how many states there are, how many of them a second were found, and the memory each took.
+
+Usage: python -m bench.study [PROCESSES [FRAMES]] --decide hw,data [--variant V] [--depth N] [--proofs clauses|states]
+decides these invariants as ``ptecheck check`` does and prints one line for each. Its exit status is 0 if all hold, 1 if
+one is violated, and 3 if something is not decided.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from checker.logic import both, either, ite, no, same, select, word_like
+from checker.records import dataclass, field_names, replace
 from checker.state import Bits, Bool, Enum
 from checker.system import Invariant, Operation, Start, TransitionSystem
 
+if TYPE_CHECKING:
+    from checker.verdict import Result
+
+VARIANTS = ("original", "huacai")
 NONE, PTE, PMD, SWAPPED = range(4)
 
 
@@ -99,7 +108,7 @@ def uses(s: World, frame: int) -> Any:
 
 def choose(condition: Any, left: Any, right: Any) -> Any:
     """One of two records of the same kind, field by field."""
-    names = left.__dataclass_fields__
+    names = field_names(type(left))
     return type(left)(**{n: _field(condition, getattr(left, n), getattr(right, n)) for n in names})
 
 
@@ -123,12 +132,19 @@ class _Rules:
     def operation(self, name: str, i: int) -> Operation:
         """One operation of one process."""
         rule: Callable[[World, int], tuple[Any, World]] = getattr(self, name)
-        return Operation(f"{name}({i})", lambda s: rule(s, i))
+        return Operation(f"{name}({i})", lambda s: rule(s, i), idle=self.idle(name, i))
+
+    def idle(self, name: str, i: int) -> str:
+        """Why an operation is never enabled; "" if it may be."""
+        if name == "tlbmod":
+            return "where software may write, the hardware may, too"
+        last = name == "fork" and i == self.processes[-1]
+        return "once the last process is born there is no room for another" if last else ""
 
     def frame(self, s: World, i: int) -> Frame:
         """The frame of a process."""
         number = s.processes[i].frame
-        return Frame(*(select([getattr(f, n) for f in s.frames], number) for n in Frame.__dataclass_fields__))
+        return Frame(*(select([getattr(f, n) for f in s.frames], number) for n in field_names(Frame)))
 
     def others(self, s: World, i: int, levels: Sequence[int]) -> Any:
         """Some other process at one of these levels has the same frame."""
@@ -283,13 +299,12 @@ def study_system(processes: int, frames: int, variant: str = "huacai", sound: bo
     )
 
 
-def measure(processes: int, frames: int, engine: str = "") -> str:
-    """Searches this world and says how many states there are, how fast they were found, and the memory of the process."""
+def measure(system: TransitionSystem, engine: str = "") -> str:
+    """Searches a system and says how many states there are, how fast they were found, and the memory of the process."""
     from checker.limits import Budget
     from checker.memory import resident
     from checker.search import search
 
-    system = study_system(processes, frames)
     before, began, used = resident(), time.perf_counter(), time.process_time()
     found = search(system, Budget(states=1 << 30, engine=engine))
     seconds, used = time.perf_counter() - began, time.process_time() - used
@@ -302,18 +317,78 @@ def measure(processes: int, frames: int, engine: str = "") -> str:
     )
 
 
-def main() -> int:
-    """Measures one size."""
-    parser = argparse.ArgumentParser(description="search a world of many states")
+def decide_and_say(system: TransitionSystem, wanted: frozenset[str], args: argparse.Namespace) -> int:
+    """Decides invariants, prints a line for each, and returns the exit status."""
+    from checker.decision import Options, decide
+    from checker.verdict import exit_status
+
+    clauses = args.proofs == "clauses"
+    options = Options(depth=args.depth, only=wanted, remember=False, engine=args.engine, clauses=clauses)
+    results = [result for result in decide(system, options) if result.invariant in wanted]
+    for result in results:
+        print(verdict_line(result))
+    return exit_status(results, bounded=args.depth is not None)
+
+
+def verdict_line(result: Result) -> str:
+    """The verdict on an invariant and what it rests on."""
+    words = [f"{result.invariant}: {result.verdict.value}"]
+    if result.trace is not None:
+        words.append(f"counterexample of depth {result.depth}")
+    elif result.certificate is not None:
+        words.append(f"certificate of {len(result.certificate.clauses)} clauses")
+    elif result.enumerated:
+        words.append(f"{result.states:,} states enumerated")
+    elif result.depth is not None:
+        words.append(f"up to depth {result.depth}")
+    return ", ".join([*words, *filter(None, [result.reason])])
+
+
+def _parser() -> argparse.ArgumentParser:
+    # With a width argparse need not load what finds that of the terminal.
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.study",
+        description="search or decide a world of many states",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=100),
+    )
     parser.add_argument("processes", type=int, nargs="?", default=4)
     parser.add_argument("frames", type=int, nargs="?", default=2)
+    parser.add_argument("--variant", choices=VARIANTS, default="huacai", help="default: huacai")
     parser.add_argument("--engine", choices=("plain", "arrays", "native"), default="", help="default: whichever suits")
-    args = parser.parse_args()
+    parser.add_argument("--decide", metavar="NAMES", help="decide these invariants: hw, data, or both with a comma")
+    parser.add_argument("--depth", type=int, metavar="N", help="with --decide: look at runs of at most N operations")
+    parser.add_argument("--proofs", choices=("clauses", "states"), help="with --decide: what a small proof consists of")
+    return parser
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measures one size, or decides invariants of it."""
+    parser = _parser()
+    args = parser.parse_args(words)
     if not (2 <= args.processes <= 6 and 2 <= args.frames <= 6):
         parser.error("2 to 6 processes and frames")
-    print(measure(args.processes, args.frames, args.engine))
-    return 0
+    system = study_system(args.processes, args.frames, args.variant)
+    if args.decide is None:
+        if args.depth is not None or args.proofs:
+            parser.error("--depth and --proofs belong to --decide")
+        print(measure(system, args.engine))
+        return 0
+    wanted = frozenset(args.decide.split(","))
+    if unknown := sorted(wanted - {invariant.name for invariant in system.invariants}):
+        parser.error(f"no invariant {unknown[0]!r}: hw, data")
+    if args.depth is not None and args.depth < 0:
+        parser.error("--depth: 0 or more")
+    args.proofs = args.proofs or "clauses"
+    return decide_and_say(system, wanted, args)
+
+
+def run() -> None:
+    """Runs the command and ends the process as ``ptecheck`` does: the garbage collector looks rarely, not at the end."""
+    gc.set_threshold(100_000, 20, 20)
+    status = main()
+    gc.freeze()
+    sys.exit(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()
