@@ -169,6 +169,7 @@ class TestKinds:
         assert all(blame.contract.breaks for blame in found.blames)
         assert "not to be pinned on one assignment" in cause_text(found)
 
+    @pytest.mark.slow
     def test_a_hole_of_generic_mm_is_no_helper(self):
         job = Job("x86-64/linux-6.12", "kernel", generation="linux-6.12", extras=("as-is",))
         steps = ["ksm_merge_freed(parent)", "lazyfree_discard(parent)"]

@@ -13,6 +13,7 @@ from tests.hostile_headers import PATCHES, SAMPLES
 from tests.kernel_trees import MADE_UP_TYPES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_short_run_finds_nothing(target: str) -> None:
     found = fuzz(1.5, 7, (target,))
