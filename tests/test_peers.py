@@ -255,9 +255,32 @@ def test_every_case_names_a_system_and_properties_that_are_there() -> None:
 
 
 def test_a_time_limit_makes_a_lower_bound_of_a_ratio() -> None:
-    race = speed.RACES[0]
-    runs = {"": [speed.Run("violated", 0.5, 0.5)], "slow": [speed.Run("unknown", 10.0, 10.0, limit=True)]}
-    (mine, theirs) = speed.rows(race, runs)
+    slow = speed.Run("unknown", 10.0, 10.0, limit=True)
+    runs = speed.Runs({"ptecheck": [speed.Run("violated", 0.5, 0.5)]}, {"slow": [slow]})
+    (mine, theirs) = speed.rows(speed.RACES[0], runs)
     assert "**ptecheck** | violated | 0.50 s" in mine
     assert "> 10.00 s" in theirs
-    assert "> 20" in theirs
+    assert "> 20 " in theirs
+
+
+def test_ratios_are_of_a_round_and_to_each_of_our_ways() -> None:
+    ours = {"ptecheck": [speed.Run("holds", s, s) for s in (1, 2, 4)], "other": [speed.Run("holds", 0.5, 0.5)] * 3}
+    runs = speed.Runs(ours, {"peer": [speed.Run("holds", s, s / 2) for s in (10, 10, 20)]})
+    (first, second, peer) = speed.rows(speed.RACES[0], runs)
+    assert "| 2.00 s | | 1 | | 3 |" in first
+    assert "| 0.50 s | | 0.25 | | 3 |" in second
+    assert "| 10.00 s | 5.00 s | 5 / 20 | 2.5 / 10 | 3 |" in peer
+
+
+def test_rounds_that_a_peer_did_not_run_give_no_ratio() -> None:
+    ours = {"ptecheck": [speed.Run("holds", s, s) for s in (1, 100, 100)]}
+    runs = speed.Runs(ours, {"peer": [speed.Run("unknown", 60, 60, limit=True)]})
+    assert "> 60 |" in speed.rows(speed.RACES[0], runs)[1]
+
+
+def test_every_race_has_its_command_and_properties_that_are_there() -> None:
+    for race in speed.RACES:
+        names = {name for name, _ in speed.model_of(race.world).properties}
+        assert {prop for rival in race.rivals for prop in rival.properties} <= names | {""}, race.name
+        assert race.ours
+        assert race.statuses in ((0,), (1,))
