@@ -360,7 +360,7 @@ class TestEvidence:
         assert run.returncode == 0, run.stderr
         assert run.stdout.count("is proved") == 3
 
-    @pytest.mark.parametrize("solver", ["cvc5", "bitwuzla"])
+    @pytest.mark.parametrize("solver", [pytest.param("cvc5", marks=pytest.mark.slow), "bitwuzla"])
     def test_other_solvers_accept_them(self, saved, solver):
         pytest.importorskip(solver)
         assert ptecheck("certify", str(saved), "--solver", solver).stdout.count(f"clauses, {solver}") == 3

@@ -127,6 +127,7 @@ def test_faults_of_a_pair(capsys: Any, tmp_path: Path) -> None:
     assert paths["swap_in_write"]["extra"]["trace"][-1]["operation"] == "store(parent)"
 
 
+@pytest.mark.slow
 def test_faults_that_are_not_counted_in_time_are_not_called_never(capsys: Any) -> None:
     arguments = ("loongarch/huacai", "loongarch/peter", "--faults", "--mm", "linux-6.12", "--no-cache")
     status, out, _ = run(capsys, "diff", *arguments, "--timeout", "0.000001")

@@ -13,10 +13,17 @@ from tests.kernel_trees import tree, why_not
 
 SHOWN = {document: commands(document, document.read_text(encoding="utf-8")) for document in DOCUMENTS}
 
+LONG = ("explain.md", "porting.md", "diff.md")
+"""Documents whose commands take seconds together."""
+
 
 def with_any(speed: str) -> list[object]:
     """The documents with commands of one speed."""
-    return [pytest.param(d, id=d.name) for d, found in SHOWN.items() if any(c.speed == speed for c in found)]
+    return [
+        pytest.param(d, id=d.name, marks=[pytest.mark.slow] if speed == "fast" and d.name in LONG else [])
+        for d, found in SHOWN.items()
+        if any(c.speed == speed for c in found)
+    ]
 
 
 def run(document: Path, folder: Path, *speeds: str) -> None:

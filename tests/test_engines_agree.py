@@ -61,6 +61,7 @@ def _in_words(system: TransitionSystem, depth: int) -> tuple[dict[int, int], dic
 
 @settings(max_examples=80)
 @given(systems(BITWISE))
+@pytest.mark.slow
 def test_bit_by_bit_the_same_is_found_as_in_words(system: TransitionSystem) -> None:
     """Without arithmetic every system is split into bits."""
     assert bit_steps(system.relation) is not None

@@ -214,6 +214,7 @@ class TestTheCommand:
         assert "2 if _PAGE_DIRTY then write without it these break others: pte_mkyoung breaks 1: pte_mkyoung +V" in text
         assert "pte_wrprotect clears _PAGE_WRITE: clauses 1, 3, 4 fail first, violated in 1 step" in text
 
+    @pytest.mark.slow
     def test_a_folder_is_explained_whole_and_its_json_is_as_described(self, saved, tmp_path):
         target = tmp_path / "e.json"
         run = explain(saved, "--json", target)
@@ -258,6 +259,7 @@ class TestTheCommand:
         assert run.returncode == 2
         assert "does not hold" in run.stderr
 
+    @pytest.mark.slow
     def test_an_enumeration_is_explained_unless_it_was_changed(self, tmp_path):
         job = Job("loongarch/huacai", "mm", "carry-dirty")
         proof = Result("read-only-vma-holds", Verdict.PROVED, states=209, diameter=9, enumerated=True)

@@ -333,6 +333,7 @@ def test_an_unrelated_reader_accepts_the_words_of_btor2() -> None:
         assert answer.endswith("unsat") == (first == "0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS)
 def test_files_are_small_and_the_same_every_time(config: str) -> None:
     for model in (_pte_model(config), _mm_model(config, "linux-6.12")):

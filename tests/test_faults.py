@@ -137,7 +137,7 @@ class Simulation:
 @pytest.mark.parametrize(
     ("variant", "features", "processes"),
     [
-        ("linux-6.12-peter", FEATURES, 1),
+        pytest.param("linux-6.12-peter", FEATURES, 1, marks=pytest.mark.slow),
         pytest.param("hev", FEATURES, 1, marks=pytest.mark.slow),
         # One more group than the core, so that processes are looked at in groups.
         pytest.param("hev", frozenset(CORE | {"collapse"}), 2, marks=pytest.mark.slow),

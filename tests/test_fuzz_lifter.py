@@ -58,7 +58,7 @@ def unprintable(data: bytes, name: str = "") -> str:
 @pytest.mark.parametrize(
     ("planted", "says"), [(crash, "planted"), (hang, "TooSlow"), (unprintable, "no short printable")]
 )
-@pytest.mark.parametrize("target", ["headers", "bytes"])
+@pytest.mark.parametrize("target", [pytest.param("headers", marks=pytest.mark.slow), "bytes"])
 def test_what_goes_wrong_is_found(monkeypatch: pytest.MonkeyPatch, target: str, planted: object, says: str) -> None:
     monkeypatch.setattr(fuzz_lifter, "try_header", planted)
     monkeypatch.setattr(fuzz_lifter, "SECONDS", 0.05)

@@ -254,6 +254,7 @@ def expressions() -> st.SearchStrategy[str]:
 @needs_cc
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=st.lists(expressions(), min_size=20, max_size=20))
+@pytest.mark.slow
 def test_random_expressions_mean_what_the_compiler_says(
     batch: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

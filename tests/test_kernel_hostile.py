@@ -372,7 +372,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize(
-    "name", ["objects", "wide", "condition", *slowly("functions", "arguments", "constant", "top level")]
+    "name", ["condition", *slowly("objects", "wide", "functions", "arguments", "constant", "top level")]
 )
 def test_a_macro_bomb(tmp_path: Path, name: str) -> None:
     message = refused_header(tmp_path, BOMBS[name])

@@ -43,10 +43,7 @@ def unproved(system: TransitionSystem) -> list[str]:
 
 PROVED = [
     (X86, "touch"),
-    (X86, "pin"),
     (LOONG, "lazyfree"),
-    (LOONG, "ksm"),
-    (SPARC, "swap"),
 ]
 PROVED_SLOWLY = [
     (config, features)

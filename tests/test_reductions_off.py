@@ -58,7 +58,10 @@ def test_the_core_is_judged_alike_without_reductions(config: str) -> None:
     compare(config, "", ("dead-bits", "frames"))
 
 
-@pytest.mark.parametrize(("config", "words"), [("sparc64/linux-6.12", "touch"), ("x86-64+shstk/linux-6.1", "protect")])
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [pytest.param("sparc64/linux-6.12", "touch", marks=pytest.mark.slow), ("x86-64+shstk/linux-6.1", "protect")],
+)
 def test_a_larger_world_is_judged_alike_without_reductions(config: str, words: str) -> None:
     compare(config, words, ("dead-bits", "frames", "views"))
 

@@ -199,6 +199,7 @@ class TestPage:
         data = data_of(broken, sound)
         assert json.loads(json.dumps(data)) is not None
 
+    @pytest.mark.slow
     def test_what_is_alike_is_told_once(self, broken):
         job = replace(CARRY, split="linux-6.12")
         named = [replace(r, trace=r.trace and replace(r.trace, system=build_system(job).name)) for r in broken.results]

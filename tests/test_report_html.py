@@ -124,6 +124,7 @@ class TestCommand:
             assert result["invariant"] in found.text_of("main")
         assert list((tmp_path / "out").rglob("*.trace.json"))
 
+    @pytest.mark.slow
     def test_two_runs_are_the_same_to_the_byte(self, tmp_path):
         for name in ("1", "2"):
             ptecheck(*CARRY, "--report", str(tmp_path / name), env={**os.environ, "PYTHONHASHSEED": name})
@@ -143,6 +144,7 @@ class TestCommand:
         refused(ptecheck(*CARRY, "--report", str(tmp_path / "no" / "r.html")), "--report", "folder")
         refused(ptecheck(*CARRY, "--report", str(tmp_path)), "--report")
 
+    @pytest.mark.slow
     def test_a_hostile_tree_gets_a_sound_page_with_its_lines(self, tmp_path):
         report = tmp_path / "r.html"
         run = ptecheck("check", "csky", "--kernel", str(hostile_tree(tmp_path)), "--no-cache", "--report", str(report))

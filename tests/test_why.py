@@ -89,6 +89,7 @@ SETS_ACCESSED = Assignment("pte_mkyoung", 0, 1, True, "_PAGE_VALID")
 
 
 class TestWhatAProofRestsOn:
+    @pytest.mark.slow
     def test_needed_is_what_makes_a_violation_when_it_is_left_out(self):
         name = "write-protect-holds"
         assert next(r for r in decide(build_system(PTE)) if r.invariant == name).verdict is Verdict.PROVED

@@ -117,7 +117,9 @@ def test_in_the_smallest_world_the_mistake_does_not_show(variant: str) -> None:
     assert difference(system, without_swap_of_free_frames) == (set(), set())
 
 
-@pytest.mark.parametrize("size", [(2, 2), (3, 2), (3, 3)])
+@pytest.mark.parametrize(
+    "size", [(2, 2), pytest.param((3, 2), marks=pytest.mark.slow), pytest.param((3, 3), marks=pytest.mark.slow)]
+)
 def test_the_obligations_refuse_it_at_every_size(size: tuple[int, int]) -> None:
     assert refuted(study_system(*size), without_swap_of_free_frames) == [
         f"wpcopy({i}): view 0 of the outcome" for i in range(size[0])
@@ -141,7 +143,7 @@ def test_with_three_processes_and_faulty_helpers_bad_states_are_lost_and_others_
 
 
 @pytest.mark.parametrize("variant", ["huacai", "original"])
-@pytest.mark.parametrize("size", [(2, 2), (3, 2)])
+@pytest.mark.parametrize("size", [(2, 2), pytest.param((3, 2), marks=pytest.mark.slow)])
 def test_what_is_really_stale_may_be_dropped(size: tuple[int, int], variant: str) -> None:
     system = study_system(*size, variant)
     assert refuted(system, without_stale) == []
@@ -152,7 +154,7 @@ def test_dropping_what_is_really_stale_loses_nothing() -> None:
         assert difference(study_system(*size), without_stale) == (set(), set())
 
 
-@pytest.mark.parametrize("size", [(2, 2), (3, 2)])
+@pytest.mark.parametrize("size", [(2, 2), pytest.param((3, 2), marks=pytest.mark.slow)])
 def test_where_a_copy_clears_the_swap_content_dropping_it_is_right(size: tuple[int, int]) -> None:
     system = study_system(*size, sound=True)
     assert refuted(system, without_swap_of_free_frames) == []
