@@ -98,6 +98,11 @@ def worlds() -> Iterable[World]:
         yield World(f"{WITHOUT}, core", "loongarch/original", (), 3, 0, without, slow=len(without) > 1)
 
 
+def world_of(text: str) -> World:
+    """A world from the JSON that a command line is given."""
+    return World(**{name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(text).items()})
+
+
 def system_of(world: World) -> TransitionSystem:
     """The transition system of a world."""
     if not world.config:
@@ -266,8 +271,7 @@ def main() -> None:
     parser.add_argument("--world", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.world:
-        given = json.loads(args.world)
-        search_here(World(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}))
+        search_here(world_of(args.world))
         return
     points = []
     for world in worlds():
