@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from checker.memory import resident, size_text
 from checker.progress import Progress
 from checker.records import dataclass, field
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class OutOfBudget(Exception):

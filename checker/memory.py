@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
 
 SHARE = 0.8
 """Of what is free, how much the processes of a run may take together."""
 
 _STATM = "/proc/self/statm"
-_MEMINFO = Path("/proc/meminfo")
-_OWN_GROUPS = Path("/proc/self/cgroup")
-_GROUPS = Path("/sys/fs/cgroup")
+_MEMINFO = "/proc/meminfo"
+_OWN_GROUPS = "/proc/self/cgroup"
+_GROUPS = "/sys/fs/cgroup"
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -44,9 +43,15 @@ def free() -> int | None:
     return min(known, default=None)
 
 
+def _text(path: str) -> str:
+    """A file's text: every start asks for memory, and ``pathlib`` would be loaded for this alone."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
 def _free_of_machine() -> int | None:
     try:
-        lines = (line.split() for line in _MEMINFO.read_text().splitlines())
+        lines = (line.split() for line in _text(_MEMINFO).splitlines())
         return next(int(words[1]) * 1024 for words in lines if words[0] == "MemAvailable:")
     except (OSError, ValueError, IndexError, StopIteration):
         pass
@@ -59,22 +64,22 @@ def _free_of_machine() -> int | None:
 def _free_of_groups() -> Iterator[int]:
     """What is left in the control group of this process and in those around it, of either version."""
     try:
-        lines = [line.split(":", 2) for line in _OWN_GROUPS.read_text().splitlines()]
+        lines = [line.split(":", 2) for line in _text(_OWN_GROUPS).splitlines()]
     except OSError:
         return
     for _, controllers, path in (line for line in lines if len(line) == 3):
         if controllers == "":
             yield from _left(_GROUPS, path, "memory.max", "memory.current")
         elif "memory" in controllers.split(","):
-            yield from _left(_GROUPS / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes")
+            yield from _left(f"{_GROUPS}/memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes")
 
 
-def _left(root: Path, path: str, most: str, used: str) -> Iterator[int]:
-    inner = PurePosixPath(path)
-    for group in (inner, *inner.parents):
-        folder = root / group.relative_to("/") if group.is_absolute() else root
+def _left(root: str, path: str, most: str, used: str) -> Iterator[int]:
+    names = [name for name in path.split("/") if name] if path.startswith("/") else []
+    for count in range(len(names), -1, -1):
+        folder = "/".join([root, *names[:count]])
         try:
-            yield max(0, int((folder / most).read_text()) - int((folder / used).read_text()))
+            yield max(0, int(_text(f"{folder}/{most}")) - int(_text(f"{folder}/{used}")))
         except (OSError, ValueError):  # no such file, or "max": no limit
             continue
 

@@ -165,9 +165,11 @@ def write(folder: Path, name: str, text: str) -> Path:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A machine with 8 GB free and no control groups."""
-    monkeypatch.setattr(memory, "_MEMINFO", write(tmp_path, "meminfo", "MemTotal: 9 kB\nMemAvailable: 8000000 kB\n"))
-    monkeypatch.setattr(memory, "_OWN_GROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(memory, "_GROUPS", tmp_path / "fs")
+    monkeypatch.setattr(
+        memory, "_MEMINFO", str(write(tmp_path, "meminfo", "MemTotal: 9 kB\nMemAvailable: 8000000 kB\n"))
+    )
+    monkeypatch.setattr(memory, "_OWN_GROUPS", str(tmp_path / "cgroup"))
+    monkeypatch.setattr(memory, "_GROUPS", str(tmp_path / "fs"))
     return tmp_path
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from checker.cli.forms.reports import require_reports, write_reports
 from checker.cli.jobs import EXTRAS, REDUCTIONS, UNREAD, Job, Make, Outcome, by_machine, cores, decide_jobs, only
@@ -201,6 +200,8 @@ def run_check(args: argparse.Namespace) -> int:
     outcomes = _only(outcomes, args.invariant)
     paths = {key: path for o in outcomes if args.save and o.made for key, path in o.made.paths.items()}
     if args.save_scenarios:
+        from pathlib import Path
+
         from checker.cli.scenario import save_scenarios
 
         save_scenarios(outcomes, Path(args.save_scenarios))
@@ -254,12 +255,20 @@ def _tells_many(args: argparse.Namespace, outcomes: list[Outcome]) -> bool:
     return bool(args.kernel) and len({outcome.job.config for outcome in outcomes}) > 1
 
 
+def _keeping(folder: str | None) -> Keeping | None:
+    if not folder:
+        return None
+    from pathlib import Path
+
+    return Keeping(Path(folder))
+
+
 def _options(args: argparse.Namespace) -> Options:
     return Options(
         depth=args.depth,
         seconds=args.timeout,
         memory=args.memory,
-        keeping=Keeping(Path(args.checkpoint)) if args.checkpoint else None,
+        keeping=_keeping(args.checkpoint),
         progress=True,
         remember=not args.no_cache,
         only=None if args.invariant is None else frozenset((args.invariant,)),
@@ -355,6 +364,8 @@ def _require_writable_targets(args: argparse.Namespace) -> None:
 
 
 def _require_writable_folder(path: str, option: str) -> None:
+    from pathlib import Path
+
     probe = Path(path) / ".ptecheck-probe"
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
@@ -366,6 +377,8 @@ def _require_writable_folder(path: str, option: str) -> None:
 
 def require_writable_file(path: str, option: str = "--json") -> None:
     """Raises UsageError if the file that an option names cannot be written."""
+    from pathlib import Path
+
     target = Path(path)
     folder = target.parent
     if target.is_dir() or not folder.is_dir() or not os.access(target if target.exists() else folder, os.W_OK):

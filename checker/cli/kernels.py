@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from checker.cli.main import UsageError
@@ -70,6 +70,8 @@ def opened(kernel: KernelTree) -> Tree:
     Raises:
         UsageError: it cannot be read, or a patch does not fit.
     """
+    from pathlib import Path
+
     from models.kernel import KernelError, open_tree
 
     try:
@@ -102,7 +104,7 @@ def kernel_tree(
         own = own_machine(machine)
     except KernelError as why:
         raise UsageError(str(why)) from None
-    names = tuple("standard input" if name == "-" else printable(Path(name).name) for name in patches)
+    names = tuple("standard input" if name == "-" else printable(os.path.basename(name)) for name in patches)
     return KernelTree(folder, git or "", read, reverse, names, own)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from checker.cli.main import UsageError
@@ -30,6 +29,7 @@ def write_text(text: str, target: str, option: str) -> None:
         sys.stdout.write(text)
         return
     try:
-        Path(target).write_text(text, encoding="utf-8")
+        with open(target, "w", encoding="utf-8") as file:
+            file.write(text)
     except OSError as why:
         raise UsageError(f"cannot write {option} {target}: {why.strerror}") from None
