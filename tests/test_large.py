@@ -27,8 +27,8 @@ def test_ratios_are_of_a_round() -> None:
     runs = {"ptecheck": [Run(10, 1, 100), Run(10, 2, 100)], "other": [Run(10, 10, 50), Run(10, 10, 50)]}
     first, second = large.rows("world", runs)
     assert first.startswith("| world | **ptecheck** | 10 | 1.50 s |")
-    assert first.endswith("| 100 MB | 1 | 1 |")
-    assert second.endswith("| 50 MB | 7.5 | 0.5 |")
+    assert first.endswith("| 100 MB | 1 | 1 | 2 |")
+    assert second.endswith("| 50 MB | 7.5 | 0.5 | 2 |")
 
 
 def test_other_numbers_of_states_are_named() -> None:
