@@ -63,7 +63,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one round without the slowest rows")
     quick = parser.parse_args().quick
     today = datetime.date.today().isoformat()
-    parts, failed = [f"# Benchmarks of {today}"], []
+    said = "One round, without the slowest rows: these are no medians.\n\n" if quick else ""
+    parts, failed = [f"# Benchmarks of {today}\n\n{said}".strip()], []
     for part in PARTS:
         text, status = said_by(part, quick)
         parts += [f"## {part.title}", text]

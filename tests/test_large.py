@@ -57,7 +57,17 @@ def test_a_record_names_the_part_that_failed(
     (made,) = (tmp_path / "records").iterdir()
     text = made.read_text()
     assert "## Help\n\nusage:" in text
+    assert "no medians" not in text
     assert "**python -m bench.large --no: exit status 2**" in text
+
+
+def test_a_quick_record_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(record, "PARTS", ())
+    monkeypatch.setattr(record, "RECORDS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["record", "--quick"])
+    assert record.main() == 0
+    (made,) = tmp_path.iterdir()
+    assert "One round, without the slowest rows" in made.read_text()
 
 
 def test_an_option_is_given_once() -> None:
