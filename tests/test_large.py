@@ -11,7 +11,6 @@ import pytest
 from bench import large, record
 from bench.large import Run
 
-
 WATCHING = """
 import subprocess
 import sys
