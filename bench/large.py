@@ -1,9 +1,8 @@
 """A search of millions of states beside SPIN's compiled one: time, states a second, and memory.
 
 Usage: python -m bench.large [--rounds N] [--quick]
-In each round every search runs once, as a process of its own, and is the only one at that time. Both are given their
-program for nothing here: ours begins with Python's start and has its native code to build and compile, SPIN's verifier is
-compiled beforehand. Memory is the peak of the process. Exit status 1: the numbers of states differ, or a search failed.
+In each round every search runs once, as a process of its own, and is the only one at that time. Ours is everything from
+Python's start on; SPIN's verifier is compiled beforehand, which has a row of its own. Memory is the peak of the process. Exit status 1: the numbers of states differ, or a search failed.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from bench import large, record
 from bench.large import Run
 
 WATCHING = """
-import subprocess
 import sys
 from pathlib import Path
 from bench.large import watched
