@@ -2,7 +2,8 @@
 
 Usage: python -m bench.large [--rounds N] [--quick]
 In each round every search runs once, as a process of its own, and is the only one at that time. Ours is everything from
-Python's start on; SPIN's verifier is compiled beforehand, which has a row of its own. Memory is the peak of the process. Exit status 1: the numbers of states differ, or a search failed.
+Python's start on; SPIN's verifier is compiled beforehand, which has a row of its own.
+Memory is the peak of the process. Exit status 1: the numbers of states differ, or a search failed.
 """
 
 from __future__ import annotations
