@@ -18,20 +18,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from bench import tools
 from bench.growth import World, system_of, world_of
+from bench.peers import spin
 from bench.peers.process import last_line
-from bench.peers.spin import MEMORY, read_report
+from bench.tools import Failed
 
 OURS = "ptecheck"
-
-
-class Failed(Exception):
-    """A search did not come to its end; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +53,18 @@ class Way:
 
     Attributes:
         name: for the table.
-        compiled: options of the C compiler besides the usual ones.
-        run: options of the verifier.
+        breadth_first: how it searches; else depth first.
+        options: of the verifier.
     """
 
     name: str
-    compiled: tuple[str, ...]
-    run: tuple[str, ...]
+    breadth_first: bool
+    options: tuple[str, ...]
+
+    @property
+    def program(self) -> str:
+        """What the verifier for it is called."""
+        return "pan-breadth" if self.breadth_first else "pan-depth"
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,9 @@ JOBS = (
 SMALL = Job("study's world, 3 processes, 3 frames", World("study", "", (), 3, 3))
 DEEP = "-m4000000"
 WAYS = (
-    Way("SPIN -O2, depth first, -w20", (), ("-w20", DEEP)),
-    Way("SPIN -O2, depth first, -w24", (), ("-w24", DEEP)),
-    Way("SPIN -O2, breadth first, -w24", ("-DBFS",), ("-w24",)),
+    Way("SPIN -O2, depth first, -w20", False, ("-w20", DEEP)),
+    Way("SPIN -O2, depth first, -w24", False, ("-w24", DEEP)),
+    Way("SPIN -O2, breadth first, -w24", True, ("-w24",)),
 )
 
 
@@ -135,44 +138,40 @@ def write_promela(world: World, path: Path) -> None:
 
 
 def prepare(job: Job, root: Path, folder: Path) -> float:
-    """Makes SPIN's verifiers, named after the number of their way, and says how long one takes from model to program.
+    """Makes SPIN's verifiers, and says how long the slowest one takes from model to program.
 
     Raises:
         Failed: one was not made.
     """
     made = (sys.executable, "-m", "bench.large", "--promela", str(folder), "--world", json.dumps(asdict(job.world)))
     said, written, _ = watched(made, root)
-    if not (folder / "system.pml").exists():
+    if not (folder / spin.MODEL).exists():
         raise Failed(f"SPIN: {last_line(said)}")
-    said, translated, _ = watched(("spin", "-a", "system.pml"), folder)
-    if not (folder / "pan.c").exists():
-        raise Failed(f"SPIN: {last_line(said)}")
-    compiled = 0.0
-    programs: dict[tuple[str, ...], Path] = {}
-    for number, way in enumerate(WAYS):
-        program = folder / f"pan{number}"
-        if way.compiled in programs:
-            shutil.copy(programs[way.compiled], program)
-            continue
-        options = ("-O2", "-DSAFETY", "-DNOCLAIM", f"-DMEMLIM={MEMORY}", *way.compiled)
-        said, seconds, _ = watched(("gcc", *options, "-o", program.name, "pan.c"), folder)
-        if not program.exists():
-            raise Failed(f"SPIN: {last_line(said)}")
-        programs[way.compiled] = program
-        compiled = max(compiled, seconds)
-    return written + translated + compiled
+    try:
+        translated = _seconds(partial(spin.translate_verifier, folder))
+        verifiers = {way.program: way.breadth_first for way in WAYS}
+        compiled = [_seconds(partial(spin.compile_verifier, folder, *verifier)) for verifier in verifiers.items()]
+    except spin.NotMade as why:
+        raise Failed(f"SPIN: {why}") from None
+    return written + translated + max(compiled)
 
 
-def theirs(number: int, folder: Path) -> Run:
+def _seconds(job: Callable[[], None]) -> float:
+    began = time.monotonic()
+    job()
+    return time.monotonic() - began
+
+
+def theirs(way: Way, folder: Path) -> Run:
     """SPIN's search in one of its ways.
 
     Raises:
         Failed: it did not come to its end.
     """
-    said, seconds, megabytes = watched((f"./pan{number}", "-E", *WAYS[number].run), folder)
-    report = read_report(said)
+    said, seconds, megabytes = watched((f"./{way.program}", "-E", *way.options), folder)
+    report = spin.read_report(said)
     if report.states is None:
-        raise Failed(f"{WAYS[number].name}: {report.note or report.verdict}")
+        raise Failed(f"{way.name}: {report.note or report.verdict}")
     return Run(report.states, seconds, megabytes)
 
 
@@ -187,8 +186,8 @@ def measure(job: Job, rounds: int, root: Path, folder: Path) -> dict[str, list[R
     for number in range(rounds):
         print(f"{job.name}: round {number + 1}", file=sys.stderr)
         runs[OURS].append(ours(job, root))
-        for way in range(len(WAYS)):
-            runs.setdefault(WAYS[way].name, []).append(theirs(way, folder))
+        for way in WAYS:
+            runs.setdefault(way.name, []).append(theirs(way, folder))
     return runs
 
 
@@ -248,7 +247,7 @@ def main() -> int:
     parser.add_argument("--world", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.promela:
-        write_promela(world_of(args.world), args.promela / "system.pml")
+        write_promela(world_of(args.world), args.promela / spin.MODEL)
         return 0
     if missing := [program for program in ("spin", "gcc") if not shutil.which(program)]:
         sys.exit(f"{missing[0]} is not installed: apt-get install spin gcc")

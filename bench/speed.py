@@ -3,7 +3,8 @@
 Usage: python -m bench.speed [--rounds N] [--quick] [--only TEXT]
 Ours is always a whole process with nothing remembered. A peer is timed from the exported terms on, which it is given for
 nothing: writing them in its language and its own translation, compiling, and the search, which is also shown alone. A peer
-that came to its time limit is not asked again. Exit status 1: a command of ours failed, whose question has no times then.
+that came to its time limit is not asked again. Exit status 1: a command of ours failed, whose question has no times then,
+or a peer's verdict is another than ours.
 """
 
 from __future__ import annotations
@@ -24,11 +25,8 @@ from bench.agree import MISSING
 from bench.peers.asking import ask
 from bench.peers.process import last_line
 from bench.races import RACES, Own, Race, Rival, World
+from bench.tools import Failed
 from checker.export.model import Exported
-
-
-class Failed(Exception):
-    """A command of ours did not do its job; the message says which and how."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +175,18 @@ def _ratio(runs: list[Run], mine: list[Run], of: Callable[[Run], float]) -> str:
     return f"{_more(runs)}{statistics.median(ratios):.2g}"
 
 
+def differing(runs: Runs) -> str:
+    """Whose verdict is another than ours; empty where nobody's is."""
+    wrong = [
+        f"{name} says {run.verdict}, we say {mine.verdict}"
+        for mine in next(iter(runs.ours.values()))
+        for name, found in runs.theirs.items()
+        for run in found
+        if not run.limit and not run.verdict.startswith("unknown") and run.verdict != mine.verdict
+    ]
+    return "; ".join(dict.fromkeys(wrong))
+
+
 HEAD = (
     "| question | who | verdict | end to end | search alone | x ours, end to end | x ours, search alone | rounds |",
     "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -205,7 +215,11 @@ def main() -> int:
     for race in races:
         seconds = min(race.seconds, 10.0) if args.quick else race.seconds
         try:
-            lines = rows(race, measure(race, 1 if args.quick else args.rounds, seconds))
+            runs = measure(race, 1 if args.quick else args.rounds, seconds)
+            lines = rows(race, runs)
+            if wrong := differing(runs):
+                status = 1
+                lines.append(f"| {race.name} | {wrong} | | | | | | |")
         except Failed as why:
             status, lines = 1, [f"| {race.name} | {why} | | | | | | |"]
         print("\n".join(lines), flush=True)

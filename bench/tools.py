@@ -12,8 +12,18 @@ from pathlib import Path
 
 from bench.peers import esbmc
 
-_PROGRAMS = (("spin", "-V"), ("rumur", "--version"), ("gcc", "--version"), ("berkeley-abc", "-c", "version"))
+_PROGRAMS = (
+    ("spin", "-V"),
+    ("rumur", "--version"),
+    ("gcc", "--version"),
+    ("berkeley-abc", "-c", "version"),
+    ("yosys", "-V"),
+)
 _PACKAGES = ("z3-solver", "bitwuzla", "numpy")
+
+
+class Failed(Exception):
+    """A measurement did not come to its end; the message says of what, and why."""
 
 
 def cores() -> int:

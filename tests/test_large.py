@@ -10,6 +10,7 @@ import pytest
 
 from bench import large, record
 from bench.large import Run
+from bench.tools import Failed
 
 WATCHING = """
 import sys
@@ -49,10 +50,10 @@ def test_other_numbers_of_states_are_named() -> None:
 
 def test_a_search_that_fails_is_no_measurement(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(large, "watched", lambda command, folder: ("Traceback\nMemoryError\n", 1.0, 1.0))
-    with pytest.raises(large.Failed, match="MemoryError"):
+    with pytest.raises(Failed, match="MemoryError"):
         large.ours(large.SMALL, tmp_path)
-    with pytest.raises(large.Failed, match="depth first"):
-        large.theirs(0, tmp_path)
+    with pytest.raises(Failed, match="depth first"):
+        large.theirs(large.WAYS[0], tmp_path)
 
 
 def test_a_record_names_the_part_that_failed(

@@ -6,7 +6,6 @@ import re
 import shutil
 import time
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from bench.peers.answer import Answer
@@ -15,8 +14,13 @@ from checker.export import promela
 from checker.export.model import Exported
 
 PEER = "SPIN"
+MODEL = "system.pml"
 MEMORY = 4096
 """Megabytes of memory after which SPIN stops by itself."""
+
+
+class NotMade(Exception):
+    """SPIN or the C compiler made no verifier; the message says which, and what it said."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +64,14 @@ def run(
         return Answer(PEER, "unknown", None, None, 0.0, 0.0, 0.0, "not installed: apt-get install spin gcc")
     began = time.monotonic()
     wanted = replace(model, properties=tuple(p for p in model.properties if prop in ("", p[0])))
-    (work / "system.pml").write_text(promela.text(wanted), encoding="ascii")
-    said, _ = output_of(("spin", "-a", "system.pml"), work)
-    translate = time.monotonic() - began
-    failed = partial(Answer, PEER, "unknown", None, None)
-    if not (work / "pan.c").exists() or "Error" in said:
-        return failed(translate, 0.0, 0.0, f"spin -a: {last_line(said)}")
-    options = (optimise, "-DSAFETY", "-DNOCLAIM", f"-DMEMLIM={MEMORY}", *(("-DBFS",) if breadth_first else ()))
-    said, compile_ = output_of(("gcc", *options, "-o", "pan", "pan.c"), work)
-    if not (work / "pan").exists():
-        return failed(translate, compile_, 0.0, f"gcc: {last_line(said)}")
+    (work / MODEL).write_text(promela.text(wanted), encoding="ascii")
+    try:
+        translate_verifier(work)
+        translated = time.monotonic()
+        compile_verifier(work, "pan", breadth_first, optimise)
+    except NotMade as why:
+        return Answer(PEER, "unknown", None, None, time.monotonic() - began, 0.0, 0.0, str(why))
+    compiled = time.monotonic()
     search = ("./pan", "-E", "-w20", *(() if breadth_first else ("-m2000000",)))
     said, seconds = output_of(search, work)
     report = read_report(said)
@@ -77,7 +79,36 @@ def run(
     if report.verdict == "violated" and count:
         states = read_report(output_of((*search, "-A"), work)[0]).states
     found = report.depth if breadth_first else None
-    return Answer(PEER, report.verdict, found, states, translate, compile_, seconds, report.note)
+    return Answer(PEER, report.verdict, found, states, translated - began, compiled - translated, seconds, report.note)
+
+
+def translate_verifier(work: Path) -> None:
+    """Makes the verifier's C source from the model in a folder, :data:`MODEL`.
+
+    Raises:
+        NotMade: SPIN made none.
+    """
+    said, _ = output_of(("spin", "-a", MODEL), work)
+    if not (work / "pan.c").exists() or "Error" in said:
+        raise NotMade(f"spin -a: {last_line(said)}")
+
+
+def compile_verifier(work: Path, program: str, breadth_first: bool, optimise: str = "-O2") -> None:
+    """Compiles the verifier in a folder.
+
+    Args:
+        work: where its source is.
+        program: what it is called there.
+        breadth_first: that is how it will search; else depth first.
+        optimise: what the C compiler is told.
+
+    Raises:
+        NotMade: the compiler made none.
+    """
+    options = (optimise, "-DSAFETY", "-DNOCLAIM", f"-DMEMLIM={MEMORY}", *(("-DBFS",) if breadth_first else ()))
+    said, _ = output_of(("gcc", *options, "-o", program, "pan.c"), work)
+    if not (work / program).exists():
+        raise NotMade(f"gcc: {last_line(said)}")
 
 
 def read_report(text: str) -> Report:
