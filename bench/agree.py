@@ -60,6 +60,7 @@ PEERS = (
     Asked("Rumur", "rumur"),
     Asked("ESBMC", "esbmc", bounded=True),
     Asked("ABC", "abc"),
+    Asked("Yosys", "yosys"),
     Asked("Spacer", "smt"),
     Asked("Bitwuzla", "smt", bounded=True),
 )

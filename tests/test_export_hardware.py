@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.peers import abc, smt
+from bench.peers import abc, smt, yosys
+from bench.peers.asking import Peer
 from checker import Bits, Bool, Enum, Invariant, Operation, Start, TransitionSystem, ult
 from checker.cli.jobs import Job, build_system
 from checker.export import aiger, btor2, smt2
@@ -35,7 +36,8 @@ from tests.builtin_systems import CONFIGS, SPLIT_NAMES
 from tests.circuits import Aiger, Btor2
 
 SOLVERS = {"z3": is_unsatisfiable, "cvc5": unsatisfiable_with("cvc5"), "bitwuzla": unsatisfiable_with("bitwuzla")}
-needs_abc = pytest.mark.skipif(not any(map(shutil.which, abc.PROGRAMS)), reason="apt-get install berkeley-abc")
+needs_abc = pytest.mark.skipif(not abc.program(), reason="apt-get install berkeley-abc")
+needs_yosys = pytest.mark.skipif(not (shutil.which("yosys") and abc.program()), reason="apt-get install yosys")
 
 
 @dataclass(frozen=True)
@@ -427,16 +429,16 @@ def _depths(system: TransitionSystem) -> dict[str, int | None]:
     }
 
 
-def _abc_agrees(system: TransitionSystem, work: Path, names: tuple[str, ...] = ()) -> None:
+def _abc_agrees(system: TransitionSystem, work: Path, names: tuple[str, ...] = (), asked: Peer = abc.run) -> None:
     model, truth = exported(system), _depths(system)
     for name in names or truth:
         depth = truth[name]
-        answer = abc.run(model, name, work, None)
+        answer = asked(model, name, work, None)
         assert (answer.verdict, answer.depth) == ("holds" if depth is None else "violated", depth), (name, answer)
         if depth:
-            assert abc.run(model, name, work, depth - 1).verdict == "holds"
+            assert asked(model, name, work, depth - 1).verdict == "holds"
         if depth is not None:
-            assert abc.run(model, name, work, depth).depth == depth
+            assert asked(model, name, work, depth).depth == depth
 
 
 @needs_abc
@@ -478,6 +480,30 @@ def test_abc_agrees_on_the_whole_kernel(tmp_path: Path) -> None:
 @given(random_systems.systems())
 def test_abc_agrees_on_random_systems(tmp_path_factory: pytest.TempPathFactory, system: TransitionSystem) -> None:
     _abc_agrees(system, tmp_path_factory.mktemp("abc"))
+
+
+@needs_abc
+def test_all_properties_at_once_hold_only_if_each_does(tmp_path: Path) -> None:
+    model = exported(_with_inputs())
+    answer = abc.run(model, "", tmp_path, None)
+    assert (answer.verdict, answer.depth) == ("violated", 0)
+    kept = tuple(p for p in model.properties if abc.run(model, p[0], tmp_path, None).verdict == "holds")
+    assert abc.run(replace(model, properties=kept), "", tmp_path, None).verdict == "holds"
+
+
+@needs_yosys
+def test_abc_agrees_on_free_values_by_way_of_yosys(tmp_path: Path) -> None:
+    _abc_agrees(_with_inputs(), tmp_path, asked=yosys.run)
+
+
+@needs_yosys
+@pytest.mark.slow
+@settings(max_examples=15)
+@given(random_systems.systems())
+def test_abc_agrees_on_random_systems_by_way_of_yosys(
+    tmp_path_factory: pytest.TempPathFactory, system: TransitionSystem
+) -> None:
+    _abc_agrees(system, tmp_path_factory.mktemp("yosys"), asked=yosys.run)
 
 
 def test_unrolling_and_spacer_agree_with_the_search(tmp_path: Path) -> None:

@@ -279,6 +279,14 @@ def test_rounds_that_a_peer_did_not_run_give_no_ratio() -> None:
     assert "> 60 |" in speed.rows(speed.RACES[0], runs)[1]
 
 
+def test_a_verdict_other_than_ours_is_named() -> None:
+    ours = {"ptecheck": [speed.Run("holds", 1, 1)]}
+    silent = [speed.Run("unknown: out of memory", 1, 1), speed.Run("violated", 60, 60, limit=True)]
+    assert speed.differing(speed.Runs(ours, {"same": [speed.Run("holds", 1, 1)], "silent": silent})) == ""
+    other = {"other": [speed.Run("holds", 1, 1), speed.Run("violated", 1, 1)]}
+    assert speed.differing(speed.Runs(ours, other)) == "other says violated, we say holds"
+
+
 def test_every_race_has_its_command_and_properties_that_are_there() -> None:
     for race in speed.RACES:
         names = {name for name, _ in speed.model_of(replace(race.world, processes=2)).properties}

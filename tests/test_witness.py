@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from checker.trace import make_trace
 from tests import builtin_systems
 from tests.circuits import Aiger
 
-needs_abc = pytest.mark.skipif(not any(map(shutil.which, abc.PROGRAMS)), reason="apt-get install berkeley-abc")
+needs_abc = pytest.mark.skipif(not abc.program(), reason="apt-get install berkeley-abc")
 
 MM = ("loongarch/original", "--world", "mm", "--split", "carry-dirty")
 PTE = ("loongarch/original", "--world", "pte")
@@ -153,7 +152,8 @@ def test_what_abc_finds_in_every_property_replays(chosen, tmp_path, capsys) -> N
 
 
 def _abc(script: str, folder: Path) -> None:
-    program = next(filter(None, map(shutil.which, abc.PROGRAMS)))
+    program = abc.program()
+    assert program
     subprocess.run([program, "-q", script], cwd=folder, capture_output=True, check=True, timeout=120)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.peers.answer import Answer
 from checker.export import aiger
 from checker.export.model import Exported
+from checker.terms import connect
 
 PEER = "ABC"
 PROGRAMS = ("berkeley-abc", "abc")
@@ -24,20 +25,44 @@ def run(model: Exported, prop: str, work: Path, depth: int | None) -> Answer:
 
     Args:
         model: the system.
-        prop: the property's name.
+        prop: the property's name; "" for all at once.
         work: a folder for the file.
         depth: look at runs of at most so many operations; None for a proof, or the shortest counterexample.
     """
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
+    if (asked := program()) is None:
         return Answer(PEER, "unknown", None, None, 0.0, 0.0, 0.0, "not installed: apt-get install berkeley-abc")
     began = time.monotonic()
-    one = replace(model, properties=tuple(p for p in model.properties if p[0] == prop))
     file = work / "system.aig"
-    file.write_bytes(aiger.binary(one))
+    file.write_bytes(aiger.binary(_one(model, prop)))
     translated = time.monotonic()
-    verdict, found, note = _bounded(program, file, depth) if depth is not None else _proof(program, file)
+    verdict, found, note = decide(asked, file, depth)
     return Answer(PEER, verdict, found, None, translated - began, 0.0, time.monotonic() - translated, note)
+
+
+def _one(model: Exported, prop: str) -> Exported:
+    """The model with one property: that of a name, or all together."""
+    if prop:
+        return replace(model, properties=tuple(p for p in model.properties if p[0] == prop))
+    return replace(model, properties=(("all", connect("and", [holds for _, holds in model.properties])),))
+
+
+def program() -> str | None:
+    """ABC's path, under the name that Debian gives it or its own."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
+def decide(program: str, file: Path, depth: int | None) -> tuple[str, int | None, str]:
+    """What ABC says of the one output of an AIGER file.
+
+    Args:
+        program: its path.
+        file: the AIGER file.
+        depth: as for :func:`run`.
+
+    Returns:
+        The verdict; the depth of a shortest counterexample; and by which commands, or why it is unknown.
+    """
+    return _proof(program, file) if depth is None else _bounded(program, file, depth)
 
 
 def _bounded(program: str, file: Path, depth: int) -> tuple[str, int | None, str]:
