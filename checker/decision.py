@@ -401,21 +401,54 @@ def _certify(
 
 
 def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: dict[str, Result]) -> None:
-    """The states could not all be enumerated: what was found counts, the rest is proved by clauses or bounded."""
+    """The states could not all be enumerated: what was found counts, the rest is proved by clauses or else bounded.
+
+    Clauses come first: what they prove needs no bound, which may take far longer.
+    """
     from checker.bmc import check_bounded
 
-    idle = {number for number, i in enumerate(system.invariants) if results[i.name].reason == NOT_ASKED}
-    deepest = CONFIRMED_DEPTH if system.views else FALLBACK_DEPTH
-    bounded = check_bounded(system, deepest, budget=_half_of_the_time(budget))
-    note = f"not all states were enumerated: {reach.stopped}"
-    _report_bounded(system, bounded, results, note)
+    names, note = [i.name for i in system.invariants], f"not all states were enumerated: {reach.stopped}"
     for number in reach.first_violation:
-        name = system.invariants[number].name
-        if results[name].verdict is not Verdict.VIOLATED:
-            results[name] = _unconfirmed(system, reach, number, results[name], bounded.stopped or note)
+        results[names[number]] = _unconfirmed(system, reach, number, results[names[number]], note)
+    wanted = [number for number, name in enumerate(names) if results[name].reason != NOT_ASKED]
+    open_ = [number for number in wanted if number not in reach.first_violation]
+    doubts: dict[int, str] = {}
     if reach.states:
-        settled = {*reach.first_violation, *bounded.violations, *idle}
-        _look_beyond(system, reach, settled, budget, results)
+        doubts = _look_beyond(system, reach, open_, _half_of_the_time(budget), results)
+        wanted = [n for n in wanted if n in doubts or results[names[n]].verdict is Verdict.VIOLATED]
+    if not wanted:
+        return
+    deepest = CONFIRMED_DEPTH if system.views else FALLBACK_DEPTH
+    bounded = check_bounded(system, deepest, wanted, budget)
+    for number in wanted:
+        result = results[names[number]]
+        if result.verdict is Verdict.VIOLATED:
+            result = _shortened(system, number, bounded, result, number in reach.first_violation)
+        else:
+            result = _bounded(system, number, bounded, result, _both(note, doubts.get(number, "")))
+        results[names[number]] = result
+
+
+def _shortened(system: TransitionSystem, number: int, bounded: BoundedResult, result: Result, least: bool) -> Result:
+    """A violation that was found otherwise, as bounded checking has it.
+
+    Args:
+        system, number, bounded: as for :func:`_bounded`.
+        result: the violation.
+        least: who found it says that there is no shorter one.
+    """
+    depth, found = result.depth, bounded.violations.get(number)
+    assert depth is not None
+    earliest = bounded.depth + 1 if found is None else found
+    if depth < earliest or (least and found is not None and depth > found):
+        reason = f"ENGINES DISAGREE: a counterexample of {depth} steps replays, bounded checking finds "
+        reason += f"{'none' if found is None else f'one of {found}'}; please report this"
+        return replace(result, verdict=Verdict.UNKNOWN, depth=None, trace=None, reason=reason)
+    if number in bounded.counterexamples:
+        return _bounded(system, number, bounded, result, "")
+    if depth == earliest:
+        return replace(result, reason="")
+    return replace(result, reason=UNCONFIRMED + bounded.stopped) if least and bounded.stopped else result
 
 
 def _half_of_the_time(budget: Budget) -> Budget:
@@ -427,41 +460,41 @@ def _half_of_the_time(budget: Budget) -> Budget:
 
 
 def _look_beyond(
-    system: TransitionSystem, reach: Found, settled: set[int], budget: Budget, results: dict[str, Result]
-) -> None:
-    """Replaces the bounds of what is not settled by proofs whose certificates check, and by violations that replay."""
+    system: TransitionSystem, reach: Found, numbers: list[int], budget: Budget, results: dict[str, Result]
+) -> dict[int, str]:
+    """Proofs whose certificates check, and violations that replay; of the other invariants, why there is neither."""
     from checker.beyond import Beyond
     from checker.solver import solver_of_many
 
     beyond, ask = Beyond(system, budget, _silent(system, reach), reach.premises), solver_of_many(budget)
-    note = f"not all states were enumerated: {reach.stopped}"
-    open_ = [k for k in range(len(system.invariants)) if k not in settled]
-    try:
-        while open_:
-            name = system.invariants[open_[0]].name
-            results[name] = _decided_beyond(beyond, open_[0], results[name], note, ask)
-            del open_[0]
-    except KeyboardInterrupt:
-        for number in open_:
-            name = system.invariants[number].name
-            results[name] = replace(results[name], reason=INTERRUPTED)
+    note, doubts = f"by clauses alone, since not all states were enumerated: {reach.stopped}", {}
+    for number in numbers:
+        name = system.invariants[number].name
+        try:
+            results[name] = _decided_beyond(beyond, number, replace(results[name], reason=note), ask)
+        except OutOfBudget as why:
+            doubts[number] = str(why)
+    return doubts
 
 
-def _decided_beyond(beyond: Beyond, number: int, result: Result, note: str, ask: Callable[[str], bool]) -> Result:
-    """What clauses or a run say about one invariant; the result as it was, with a reason, if they say nothing."""
+def _decided_beyond(beyond: Beyond, number: int, result: Result, ask: Callable[[str], bool]) -> Result:
+    """What clauses or a run say about one invariant.
+
+    Raises:
+        OutOfBudget: nothing within the limits, or a proof of which it is not known whether it says anything.
+    """
     from checker.pdr import Run
 
     system = beyond.system
     try:
         found = beyond.decide(number)
-        if isinstance(found, Run):
-            told = _violated(result, partial(_trace, system, number, found.origin, found.operations))
-            doubt = f"{UNCONFIRMED}it was found from its end"
-            return replace(told, reason=doubt) if told.verdict is Verdict.VIOLATED else told
-        told = _certified(system, replace(result, reason=f"by clauses alone, since {note}"), found, ask)
     except OutOfBudget as why:
-        doubt = "" if str(why) in result.reason else f"no proof by clauses: {why}"
-        return replace(result, reason=_both(result.reason, doubt))
+        raise OutOfBudget("" if str(why) in result.reason else f"no proof by clauses: {why}") from None
+    if isinstance(found, Run):
+        told = _violated(result, partial(_trace, system, number, found.origin, found.operations))
+        doubt = f"{UNCONFIRMED}it was found from its end"
+        return replace(told, reason=doubt) if told.verdict is Verdict.VIOLATED else told
+    told = _certified(system, result, found, ask)
     if told.verdict is not Verdict.PROVED:
         return told
     never, unknown = beyond.never_enabled()
@@ -471,8 +504,9 @@ def _decided_beyond(beyond: Beyond, number: int, result: Result, note: str, ask:
         return replace(told, verdict=Verdict.VACUOUS, reason=reason, certificate=None)
     doubts = [f"it is not known whether these operations can ever happen: {', '.join(unknown)}"] if unknown else []
     doubts += ["it is not known whether its premise ever holds"] if holds is None else []
-    # A proof that may be vacuous is none: more time could only have made less of it.
-    return replace(result, reason=_both(result.reason, *doubts)) if doubts else told
+    if doubts:  # a proof that may be vacuous is none: more time could only have made less of it
+        raise OutOfBudget(_both(*doubts))
+    return told
 
 
 def _both(*reasons: str) -> str:
@@ -530,21 +564,18 @@ def _whole_if_small(system: TransitionSystem, budget: Budget) -> Found | None:
 
 def _report_bounded(system: TransitionSystem, bounded: BoundedResult, results: dict[str, Result], note: str) -> None:
     for number, invariant in enumerate(system.invariants):
-        result = results[invariant.name]
-        example = bounded.counterexamples.get(number)
-        if example is not None:
-            build = partial(_trace, system, number, example.origin, example.operations)
-            results[invariant.name] = _violated(result, build)
-        elif number in bounded.violations:
-            reason = (
-                f"violated in {bounded.violations[number]} steps, but no counterexample was built: {bounded.stopped}"
-            )
-            results[invariant.name] = replace(result, reason=reason)
-        elif bounded.depth < 0:
-            reason = bounded.stopped or "there is no initial state"
-            verdict = Verdict.UNKNOWN if bounded.stopped else Verdict.VACUOUS
-            results[invariant.name] = replace(result, verdict=verdict, reason=reason)
-        else:
-            results[invariant.name] = replace(
-                result, verdict=Verdict.BOUNDED, depth=bounded.depth, reason=_both(bounded.stopped, note)
-            )
+        results[invariant.name] = _bounded(system, number, bounded, results[invariant.name], note)
+
+
+def _bounded(system: TransitionSystem, number: int, bounded: BoundedResult, result: Result, note: str) -> Result:
+    """What bounded checking says of one invariant; a note says more where it has no violation."""
+    example = bounded.counterexamples.get(number)
+    if example is not None:
+        return _violated(result, partial(_trace, system, number, example.origin, example.operations))
+    if number in bounded.violations:
+        reason = f"violated in {bounded.violations[number]} steps, but no counterexample was built: {bounded.stopped}"
+        return replace(result, reason=reason)
+    if bounded.depth < 0:
+        verdict = Verdict.UNKNOWN if bounded.stopped else Verdict.VACUOUS
+        return replace(result, verdict=verdict, reason=bounded.stopped or "there is no initial state")
+    return replace(result, verdict=Verdict.BOUNDED, depth=bounded.depth, reason=_both(bounded.stopped, note))

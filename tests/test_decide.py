@@ -363,6 +363,26 @@ def test_a_violation_that_could_not_be_settled_is_not_called_bounded(monkeypatch
     assert exit_status(results) != EXIT_HOLDS
 
 
+@pytest.mark.parametrize(("violations", "said"), [({}, "none"), ({0: 2}, "one of 2")])
+def test_engines_that_disagree_where_states_are_too_many_decide_nothing(
+    violations: Any, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checker.bmc.check_bounded", lambda *_, **__: BoundedResult(depth=12, violations=violations))
+    result = decide(_long(5000), Options(states=2000))[0]
+    assert (result.verdict, result.trace) == (Verdict.UNKNOWN, None)
+    assert f"a counterexample of 5 steps replays, bounded checking finds {said};" in result.reason
+
+
+def test_a_violation_is_not_called_shortest_where_bounded_checking_did_not_get_so_far(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = BoundedResult(depth=3, stopped="time limit of 1 s reached")
+    monkeypatch.setattr("checker.bmc.check_bounded", lambda *_, **__: late)
+    result = decide(_long(5000), Options(states=2000))[0]
+    assert (result.verdict, result.depth) == (Verdict.VIOLATED, 5)
+    assert result.reason == "not confirmed to be the shortest: time limit of 1 s reached"
+
+
 def test_arithmetic_wraps_in_the_replay_as_it_does_in_the_engines() -> None:
     system = counter(
         operations=(Operation("up", lambda s: (True, (s[0] + 1, s[1]))),),

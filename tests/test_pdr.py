@@ -11,6 +11,7 @@ from hypothesis import given, settings
 
 from checker import pdr
 from checker.beyond import Beyond
+from checker.bmc import BoundedResult
 from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
 from checker.codegen import compile_masks
 from checker.decision import FALLBACK_DEPTH, INTERRUPTED, Options, decide
@@ -254,6 +255,57 @@ def test_a_violation_beyond_every_bound_is_found_and_its_length_left_open() -> N
     assert result.reason == "not confirmed to be the shortest: it was found from its end"
 
 
+def test_a_violation_one_step_beyond_the_bound_is_a_shortest_one() -> None:
+    first = Invariant("first", "the counter is small", lambda s: s[0] != FALLBACK_DEPTH + 1)
+    (result,) = decide(_counter(invariants=(first,)), Options(states=5))
+    assert (result.verdict, result.depth, result.reason) == (Verdict.VIOLATED, FALLBACK_DEPTH + 1, "")
+
+
+def _detour(monkeypatch: pytest.MonkeyPatch, length: int) -> Any:
+    """The result where clauses' search comes back with a run of that length to the counter's third value."""
+    monkeypatch.setattr(Beyond, "decide", lambda *_: Run(Origin(0, ()), (1,) * (length - 3) + (0,) * 3))
+    stay = Operation("stay", lambda s: (True, s))
+    return decide(_counter(stay, invariants=(Invariant("not 3", "", lambda s: s[0] != 3),)), Options(states=1))[0]
+
+
+def test_a_run_found_from_its_end_gives_way_to_a_shorter_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = _detour(monkeypatch, 5)
+    assert (result.verdict, result.depth, result.reason) == (Verdict.VIOLATED, 3, "")
+
+
+@pytest.mark.parametrize(
+    ("bounded", "said"),
+    [
+        (BoundedResult(depth=12), "a counterexample of 3 steps replays, bounded checking finds none"),
+        (BoundedResult(depth=4, violations={0: 4}), "of 3 steps replays, bounded checking finds one of 4"),
+    ],
+)
+def test_a_bound_that_a_run_breaks_is_a_disagreement(
+    bounded: BoundedResult, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checker.bmc.check_bounded", lambda *_, **__: bounded)
+    result = _detour(monkeypatch, 3)
+    assert (result.verdict, result.depth, result.trace) == (Verdict.UNKNOWN, None, None)
+    assert result.reason.startswith("ENGINES DISAGREE") and said in result.reason
+
+
+def test_a_run_that_no_bound_confirms_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = BoundedResult(depth=1, violations={0: 2}, stopped="time limit of 1 s reached")
+    monkeypatch.setattr("checker.bmc.check_bounded", lambda *_, **__: late)
+    result = _detour(monkeypatch, 3)
+    assert (result.verdict, result.depth) == (Verdict.VIOLATED, 3)
+    assert result.reason == "not confirmed to be the shortest: it was found from its end"
+
+
+def test_what_clauses_prove_is_not_unrolled(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unrolled(*_: Any, **__: Any) -> Any:
+        raise AssertionError("unrolled")
+
+    monkeypatch.setattr("checker.bmc.check_bounded", unrolled)
+    (result,) = _beyond_100(_counter())
+    assert result.verdict is Verdict.PROVED
+
+
 def test_without_time_nothing_is_proved_and_the_reason_is_said() -> None:
     with pytest.raises(OutOfBudget, match="time limit of 0 s"):
         reach_or_close(_counter(), FALSE, Budget(seconds=0))
@@ -306,7 +358,7 @@ def test_a_run_that_does_not_replay_is_a_disagreement(monkeypatch: pytest.Monkey
     assert result.reason.startswith("ENGINES DISAGREE: the counterexample does not replay")
 
 
-def test_an_interrupted_search_keeps_the_bounds_and_what_was_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_search_keeps_what_was_proved(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Beyond.decide
 
     def once(beyond: Beyond, number: int) -> Any:
@@ -317,7 +369,7 @@ def test_an_interrupted_search_keeps_the_bounds_and_what_was_proved(monkeypatch:
     monkeypatch.setattr(Beyond, "decide", once)
     small = _counter().invariants[0]
     results = _beyond_100(_counter(invariants=(small, replace(small, name="again"))))
-    assert [r.verdict for r in results] == [Verdict.PROVED, Verdict.BOUNDED]
+    assert [r.verdict for r in results] == [Verdict.PROVED, Verdict.UNKNOWN]
     assert results[1].reason == INTERRUPTED
 
 
