@@ -91,7 +91,7 @@ def _timed(engine: str, arguments: list[str]) -> tuple[float, str]:
 
 
 def main() -> None:
-    """Measures and prints one line for each engine and the ratio; or, with ``--engine``, is one of the measured."""
+    """Measures and prints the table; or, with ``--engine``, is one of the measured."""
     parser = argparse.ArgumentParser(description="bounded checking against a naive encoding")
     parser.add_argument("--depth", type=int, default=20, help="unroll to this depth (default: 20)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds to run (default: 5)")
@@ -114,12 +114,12 @@ def main() -> None:
             answers.add(answer)
         if len(answers) != 1:
             sys.exit(f"the encodings do not agree: {', '.join(sorted(answers))}")
-    print(f"{args.config}, mm world, {args.split}, all properties to depth {args.depth}: {answers.pop()}")
+    print(f"{args.config}, mm world, {args.split}, all properties to depth {args.depth}: {answers.pop()}.\n")
+    print("| | processor time | min to max | times faster than naive | rounds |\n| --- | --- | --- | --- | --- |")
     for engine, seconds in times.items():
-        print(f"{engine}: {statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f} s)")
-    for engine in ("bounded", "check"):
-        ratio = statistics.median(a / b for a, b in zip(times["naive"], times[engine], strict=True))
-        print(f"{engine} is {ratio:.1f} times faster than naive")
+        ratio = statistics.median(a / b for a, b in zip(times["naive"], seconds, strict=True))
+        spread = f"{min(seconds):.2f} to {max(seconds):.2f} s"
+        print(f"| {engine} | {statistics.median(seconds):.2f} s | {spread} | {ratio:.1f} | {args.rounds} |")
 
 
 if __name__ == "__main__":

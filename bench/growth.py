@@ -1,9 +1,9 @@
 """How states, time and memory grow with processes, frames and groups of operations: a table and a picture.
 
-Usage: python -m bench.growth [--quick] [--write]
-Every point is a search in a process of its own, so that seconds and memory include Python's start. Processor seconds
-are counted, not seconds on the wall: they hardly depend on what else the machine does. ``--write`` puts the table into
-docs/performance.md and the picture into docs/growth.svg (pip install 'ptecheck[plot]').
+Usage: python -m bench.growth [--quick] [--draw]
+Every point is a search in a process of its own, all reachable states without proof or trace, so that seconds and memory
+include Python's start. Processor seconds are counted, not seconds on the wall: they hardly depend on what else the
+machine does. ``--draw`` puts the picture into docs/growth.svg (pip install 'ptecheck[plot]').
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from checker.system import TransitionSystem
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-BEGIN, END = "<!-- growth: begin -->", "<!-- growth: end -->"
-HEADING = "## How it grows"
 LIMIT = 12_000_000
 """States; a larger world is not searched to its end."""
 
@@ -186,30 +183,6 @@ def table(points: Sequence[Point]) -> str:
     return "\n".join(lines)
 
 
-def section(points: Sequence[Point]) -> str:
-    """The section of docs/performance.md."""
-    return f"""\
-{HEADING}
-
-{BEGIN}
-Written by `python -m bench.growth --write` (Python {platform.python_version()}, {platform.machine()}). Each row is one
-search in a process of its own: all reachable states, no proof or trace. Seconds are processor seconds of the whole
-process, Python's start included; memory is its peak.
-
-![States by processes, by groups of operations, and what they cost](growth.svg)
-
-{table(points)}
-{END}
-"""
-
-
-def with_section(text: str, new: str) -> str:
-    """A document with its section about growth replaced, or added at the end."""
-    before, found, rest = text.partition(f"{HEADING}\n\n{BEGIN}")
-    after = rest.partition(END)[2].strip("\n") if found else ""
-    return f"{before.rstrip()}\n\n{new}" + (f"\n{after}\n" if after else "")
-
-
 # The picture.
 
 
@@ -267,7 +240,7 @@ def main() -> None:
     """Measures, prints the table and, if asked for, writes table and picture."""
     parser = argparse.ArgumentParser(description="measure how searches grow")
     parser.add_argument("--quick", action="store_true", help="without the largest worlds")
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md and docs/growth.svg")
+    parser.add_argument("--draw", action="store_true", help="draw docs/growth.svg, where matplotlib is there")
     parser.add_argument("--world", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.world:
@@ -279,11 +252,11 @@ def main() -> None:
             points.append(measured(world))
             print(f"{_name(world)}: {points[-1].states:,} states, {points[-1].seconds:.1f} s", file=sys.stderr)
     print(table(points))
-    if args.write:
-        path = DOCS / "performance.md"
-        text = path.read_text(encoding="utf-8") if path.exists() else "# Performance\n"
-        path.write_text(with_section(text, section(points)), encoding="utf-8")
-        draw(points, DOCS / "growth.svg")
+    if args.draw:
+        try:
+            draw(points, DOCS / "growth.svg")
+        except ModuleNotFoundError as why:
+            print(f"no picture: {why}; pip install '.[plot]'", file=sys.stderr)
 
 
 if __name__ == "__main__":

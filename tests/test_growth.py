@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench import growth
-from bench.growth import BEGIN, END, HEADING, ORDER, Point, World, draw, section, system_of, table, with_section, worlds
+from bench.growth import ORDER, Point, World, draw, system_of, table, worlds
 from models.mm.catalogue import ALL
 
 ROOT = Path(__file__).parent.parent
@@ -47,15 +47,6 @@ def test_the_table_has_a_row_for_each_point() -> None:
     rows = table([POINT, replace(POINT, complete=False)]).splitlines()
     assert len({row.count("|") for row in rows}) == 1
     assert "| 1,234 | 5,678 | 9 | 0.2 | 38 MB |" in rows[2] and "more than 1,234" in rows[3]
-
-
-def test_the_section_replaces_itself_and_nothing_else() -> None:
-    once = with_section("# Performance\n\nOther words.\n", section([POINT]))
-    assert once.startswith("# Performance\n\nOther words.\n\n" + HEADING) and once.count(BEGIN) == once.count(END) == 1
-    more = f"{once}\n## After\n\nLast words.\n"
-    again = with_section(more, section([POINT, POINT]))
-    assert again.count("| 1,234 |") == 2 and again.endswith(f"{END}\n\n## After\n\nLast words.\n")
-    assert again.startswith("# Performance\n\nOther words.\n")
 
 
 def test_the_picture_is_an_svg_with_readable_text(tmp_path: Path) -> None:

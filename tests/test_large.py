@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import large, record
+from bench import large
 from bench.large import Run
 from bench.tools import Failed
 
@@ -54,33 +54,3 @@ def test_a_search_that_fails_is_no_measurement(monkeypatch: pytest.MonkeyPatch, 
         large.ours(large.SMALL, tmp_path)
     with pytest.raises(Failed, match="depth first"):
         large.theirs(large.WAYS[0], tmp_path)
-
-
-def test_a_record_names_the_part_that_failed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    parts = (record.Part("Help", "bench.large", ("--help",), ()), record.Part("Wrong", "bench.large", ("--no",), ()))
-    monkeypatch.setattr(record, "PARTS", parts)
-    monkeypatch.setattr(record, "RECORDS", tmp_path / "records")
-    monkeypatch.setattr(sys, "argv", ["record"])
-    assert record.main() == 1
-    assert "failed: bench.large" in capsys.readouterr().err
-    (made,) = (tmp_path / "records").iterdir()
-    text = made.read_text()
-    assert "## Help\n\nusage:" in text
-    assert "no medians" not in text
-    assert "**python -m bench.large --no: exit status 2**" in text
-
-
-def test_a_quick_record_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(record, "PARTS", ())
-    monkeypatch.setattr(record, "RECORDS", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["record", "--quick"])
-    assert record.main() == 0
-    (made,) = tmp_path.iterdir()
-    assert "One round, without the slowest rows" in made.read_text()
-
-
-def test_an_option_is_given_once() -> None:
-    assert record.Part("", "m", ("--quick",)).command(quick=True) == ("-m", "m", "--quick")
-    assert record.Part("", "m").command(quick=False) == ("-m", "m")
