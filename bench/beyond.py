@@ -23,7 +23,7 @@ from models.registry import architecture
 from models.worlds import mm_system
 
 WAYS = ("states", "clauses")
-EVERY, LIMIT = 100_000_000, 5_000
+EVERY, LIMIT = 100_000_000, 200_000
 """How many states may be enumerated by either way."""
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from checker.exchange import Exchange, exchanges
 from checker.frames import Cube
-from checker.induction import Proof, proof_of
+from checker.induction import Proof, proof_of, vocabulary
 from checker.limits import Budget, OutOfBudget
 from checker.pdr import Closed, Run, reach_or_close
 from checker.records import dataclass, field
@@ -56,7 +57,11 @@ class Beyond:
 
     def _search(self, holds: Term) -> Closed | Run:
         given = [self.system.relation.properties[k] for k in self.proved]
-        return reach_or_close(self.system, holds, self.budget, given, self.known)
+        return reach_or_close(self.system, holds, self.budget, given, self.known, self._alike)
+
+    @cached_property
+    def _alike(self) -> tuple[Exchange, ...]:
+        return exchanges(self.system.relation, vocabulary(self.system, every=True))
 
     def never_enabled(self) -> tuple[list[str], list[str]]:
         """Of the silent operations, the names of those that can never happen, and of those of which it is not known."""

@@ -10,9 +10,10 @@ Runs are found from their ends, so that they need not be shortest.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from checker.exchange import Exchange
 from checker.explicit import Origin
 from checker.frames import FOREVER, Cube, Frames
 from checker.limits import Budget, OutOfBudget
@@ -77,6 +78,7 @@ def reach_or_close(
     budget: Budget | None = None,
     given: Iterable[Term] = (),
     known: Iterable[Cube] = (),
+    alike: Sequence[Exchange] = (),
 ) -> Closed | Run:
     """A run to a state where a condition fails, or clauses that together with it no step leaves.
 
@@ -86,16 +88,17 @@ def reach_or_close(
         budget: limits.
         given: conditions that hold in every reachable state.
         known: cubes that no reachable state is in.
+        alike: exchanges under which what is learned is tried, too.
 
     Raises:
         OutOfBudget: a limit was reached, or the facts that clauses may speak of are too few.
     """
-    return _Search(Frames(system, holds, budget or Budget(), given, known), budget or Budget()).result()
+    return _Search(Frames(system, holds, budget or Budget(), given, known), budget or Budget(), alike).result()
 
 
 class _Search:
-    def __init__(self, frames: Frames, budget: Budget) -> None:
-        self.frames, self.budget, self._serial = frames, budget, 0
+    def __init__(self, frames: Frames, budget: Budget, alike: Sequence[Exchange]) -> None:
+        self.frames, self.budget, self.alike, self._serial = frames, budget, alike, 0
 
     def result(self) -> Closed | Run:
         frames = self.frames
@@ -159,7 +162,24 @@ class _Search:
         while frame < frames.top and frames.keeps_out(cube, frame) is not None:
             frame += 1
         frames.exclude(cube, frame)
+        self._tell_alike(cube, frame)
         return frame
+
+    def _tell_alike(self, cube: Cube, frame: int) -> None:
+        """Excludes the same cube of other places, where the solver agrees, from the same frame."""
+        frames, seen, waiting = self.frames, {cube}, [cube]
+        while waiting:
+            one = waiting.pop()
+            for exchange in self.alike:
+                image = exchange.of(one)
+                if image is None or image in seen or frames.excluded(image, frame):
+                    continue
+                seen.add(image)
+                self._check()
+                kept = frames.keeps_out(image, frame - 1) if frames.initial(image) is None else None
+                if kept is not None:
+                    frames.exclude(self._without_initial(kept, image), frame)
+                    waiting.append(image)
 
     def _without_initial(self, kept: Cube, whole: Cube) -> Cube:
         """Some of the facts of a cube without initial states, those kept among them, that have no initial state either."""
