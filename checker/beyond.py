@@ -11,7 +11,8 @@ from typing import Any
 
 from checker.exchange import Exchange, exchanges
 from checker.frames import Cube
-from checker.induction import Proof, proof_of, vocabulary
+from checker.induction import FEW_CLAUSES, Proof, proof_of, vocabulary
+from checker.inductive import Induction
 from checker.limits import Budget, OutOfBudget
 from checker.pdr import Closed, Run, reach_or_close
 from checker.records import dataclass, field
@@ -31,6 +32,7 @@ class Beyond:
         premises: the premises that are known to hold somewhere, as bits.
         known: cubes that no reachable state is in, by what is proved.
         proved: the invariants that were proved.
+        induction: which clauses their proofs took, where those were many.
     """
 
     system: TransitionSystem
@@ -39,6 +41,7 @@ class Beyond:
     premises: int = 0
     known: frozenset[Cube] = frozenset()
     proved: list[int] = field(default_factory=list)
+    induction: Induction | None = None
 
     def decide(self, number: int) -> Proof | Run:
         """A proof of an invariant, or a run that violates it.
@@ -50,9 +53,19 @@ class Beyond:
         if isinstance(found, Run):
             return found
         others = [self.system.invariants[k].name for k in self.proved]
-        proof = proof_of(self.system, self.system.invariants[number].name, found.clauses, self.budget, others)
+        name = self.system.invariants[number].name
+        proof = self._proof(name, found, others)
         self.known = found.cubes
         self.proved.append(number)
+        return proof
+
+    def _proof(self, name: str, found: Closed, others: list[str]) -> Proof:
+        """A proof of few clauses is made by itself, so that it stays small; of many, what earlier ones took is kept."""
+        if len(found.clauses) <= FEW_CLAUSES:
+            return proof_of(self.system, name, found.clauses, self.budget, others)
+        induction, self.induction = self.induction or Induction(self.system, self.budget), None
+        proof = proof_of(self.system, name, found.clauses, self.budget, others, induction)
+        self.induction = induction
         return proof
 
     def _search(self, holds: Term) -> Closed | Run:

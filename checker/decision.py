@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from checker.bmc import BoundedResult
     from checker.certificate import Certificate
     from checker.induction import Proof
+    from checker.pdr import Run
     from checker.search import Found
 
 NOT_REACHED, NOT_ASKED = "not reached", "not asked for"
@@ -414,7 +415,7 @@ def _fall_back(system: TransitionSystem, reach: Found, budget: Budget, results: 
     open_ = [number for number in wanted if number not in reach.first_violation]
     doubts: dict[int, str] = {}
     if reach.states:
-        doubts = _look_beyond(system, reach, open_, _half_of_the_time(budget), results)
+        doubts = _look_beyond(system, reach, open_, budget, results)
         wanted = [n for n in wanted if n in doubts or results[names[n]].verdict is Verdict.VIOLATED]
     if not wanted:
         return
@@ -462,51 +463,92 @@ def _half_of_the_time(budget: Budget) -> Budget:
 def _look_beyond(
     system: TransitionSystem, reach: Found, numbers: list[int], budget: Budget, results: dict[str, Result]
 ) -> dict[int, str]:
-    """Proofs whose certificates check, and violations that replay; of the other invariants, why there is neither."""
-    from checker.beyond import Beyond
-    from checker.solver import solver_of_many
+    """Proofs whose certificates check, and violations that replay; of the other invariants, why there is neither.
 
-    beyond, ask = Beyond(system, budget, _silent(system, reach), reach.premises), solver_of_many(budget)
-    note, doubts = f"by clauses alone, since not all states were enumerated: {reach.stopped}", {}
-    for number in numbers:
-        name = system.invariants[number].name
-        try:
-            results[name] = _decided_beyond(beyond, number, replace(results[name], reason=note), ask)
-        except OutOfBudget as why:
-            doubts[number] = str(why)
+    The search has half of the time, so that some is left to check what it found and to look for more.
+    """
+    from checker.beyond import Beyond
+    from checker.pdr import Run
+
+    beyond, stopped = Beyond(system, _half_of_the_time(budget), _silent(system, reach), reach.premises), reach.stopped
+    proofs: dict[int, Proof] = {}
+    doubts: dict[int, str] = {}
+    try:
+        for number in numbers:
+            name = system.invariants[number].name
+            try:
+                found = beyond.decide(number)
+            except OutOfBudget as why:
+                doubts[number] = _no_proof(why, stopped)
+                continue
+            if isinstance(found, Run):
+                results[name] = _ending_in(system, number, found, results[name])
+            else:
+                proofs[number] = found
+    finally:  # Ctrl-C ends the search, and what it has proved by then stays proved
+        doubts |= _certify_clauses(system, beyond, proofs, budget, results, stopped)
     return doubts
 
 
-def _decided_beyond(beyond: Beyond, number: int, result: Result, ask: Callable[[str], bool]) -> Result:
-    """What clauses or a run say about one invariant.
+def _no_proof(why: OutOfBudget, stopped: str) -> str:
+    return "" if str(why) in stopped else f"no proof by clauses: {why}"
 
-    Raises:
-        OutOfBudget: nothing within the limits, or a proof of which it is not known whether it says anything.
-    """
-    from checker.pdr import Run
 
-    system = beyond.system
+def _ending_in(system: TransitionSystem, number: int, found: Run, result: Result) -> Result:
+    """A violation with its trace, from a run that need not be a shortest one."""
+    told = _violated(result, partial(_trace, system, number, found.origin, found.operations))
+    doubt = f"{UNCONFIRMED}it was found from its end"
+    return replace(told, reason=doubt) if told.verdict is Verdict.VIOLATED else told
+
+
+def _certify_clauses(
+    system: TransitionSystem,
+    beyond: Beyond,
+    proofs: dict[int, Proof],
+    budget: Budget,
+    results: dict[str, Result],
+    stopped: str,
+) -> dict[int, str]:
+    """Proved, once all obligations are solved anew and the proof says something; else why it is none."""
+    from checker.solver import solver_of_many
+
+    ask, doubts = solver_of_many(budget), {}
+    certificates = {n: _certificate(system, system.invariants[n].name, proof) for n, proof in proofs.items()}
     try:
-        found = beyond.decide(number)
+        together = len(proofs) > 1 and _hold(system, certificates.values(), ask)
     except OutOfBudget as why:
-        raise OutOfBudget("" if str(why) in result.reason else f"no proof by clauses: {why}") from None
-    if isinstance(found, Run):
-        told = _violated(result, partial(_trace, system, number, found.origin, found.operations))
-        doubt = f"{UNCONFIRMED}it was found from its end"
-        return replace(told, reason=doubt) if told.verdict is Verdict.VIOLATED else told
-    told = _certified(system, result, found, ask)
-    if told.verdict is not Verdict.PROVED:
-        return told
+        return {number: _no_proof(why, stopped) for number in proofs}
+    for number, proof in proofs.items():
+        name = system.invariants[number].name
+        result = replace(results[name], reason=f"by clauses alone, since not all states were enumerated: {stopped}")
+        try:
+            if together:
+                result = replace(result, verdict=Verdict.PROVED, depth=None, certificate=certificates[number])
+            else:
+                result = _certified(system, result, proof, ask)
+        except OutOfBudget as why:
+            doubts[number] = _no_proof(why, stopped)
+            continue
+        doubt = ""
+        if result.verdict is Verdict.PROVED:
+            result, doubt = _unless_vacuous(beyond, number, result)
+        if doubt:
+            doubts[number] = doubt
+        else:
+            results[name] = result
+    return doubts
+
+
+def _unless_vacuous(beyond: Beyond, number: int, result: Result) -> tuple[Result, str]:
+    """A proof, if it says something, and why that is not known: more time could only have made less of it."""
     never, unknown = beyond.never_enabled()
     holds = beyond.premise_holds(number)
     if never or holds is False:
         reason = NEVER_HAPPEN + ", ".join(never) if never else NO_PREMISE
-        return replace(told, verdict=Verdict.VACUOUS, reason=reason, certificate=None)
+        return replace(result, verdict=Verdict.VACUOUS, reason=reason, certificate=None), ""
     doubts = [f"it is not known whether these operations can ever happen: {', '.join(unknown)}"] if unknown else []
     doubts += ["it is not known whether its premise ever holds"] if holds is None else []
-    if doubts:  # a proof that may be vacuous is none: more time could only have made less of it
-        raise OutOfBudget(_both(*doubts))
-    return told
+    return result, _both(*doubts)
 
 
 def _both(*reasons: str) -> str:

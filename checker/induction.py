@@ -277,6 +277,7 @@ def proof_of(
     clauses: Iterable[Literals],
     budget: Budget | None = None,
     others: Iterable[str] = (),
+    induction: Induction | None = None,
 ) -> Proof:
     """The clauses of an inductive invariant that a property needs, as a proof.
 
@@ -286,21 +287,20 @@ def proof_of(
         clauses: every step keeps them and the properties.
         budget: limits.
         others: the names of further properties that the clauses may need.
+        induction: knows what earlier proofs of the system took; it is of no further use where this one fails.
 
     Raises:
         OutOfBudget: a limit was reached, or the clauses are not inductive.
     """
-    induction = Induction(system, budget or Budget())
-    number = induction.add(property_clause(system, goal))
-    typed = typing_clause(system)
-    if typed.term.op != "const":
-        induction.add(typed)
-    for name in others:
-        induction.add(property_clause(system, name))
+    induction = induction or Induction(system, budget or Budget())
+    known = {(clause.rule, clause.term): k for k, clause in enumerate(induction.pool)}
     facts = {fact.yes: fact for fact in vocabulary(system, every=True)}
-    for literals in clauses:
-        induction.add(clause_from_literals(facts, literals))
-    everything = list(range(len(induction.pool)))
+    typed, about = typing_clause(system), [property_clause(system, name) for name in (goal, *others)]
+    about += [typed] if typed.term.op != "const" else []
+    for clause in (*about, *(clause_from_literals(facts, literals) for literals in clauses)):
+        if (clause.rule, clause.term) not in known:
+            known[clause.rule, clause.term] = induction.add(clause)
+    number, everything = known[about[0].rule, about[0].term], list(range(len(induction.pool)))
     open_ = [number]
     while open_:
         if induction.breaks(open_[-1], everything):
