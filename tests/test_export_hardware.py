@@ -498,7 +498,7 @@ def test_abc_agrees_on_free_values_by_way_of_yosys(tmp_path: Path) -> None:
 
 @needs_yosys
 @pytest.mark.slow
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(random_systems.systems())
 def test_abc_agrees_on_random_systems_by_way_of_yosys(
     tmp_path_factory: pytest.TempPathFactory, system: TransitionSystem
