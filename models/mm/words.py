@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -117,7 +118,9 @@ def symmetries(k: Kernel, processes: int) -> tuple[Symmetry, ...]:
     return tuple(
         Symmetry(
             {
-                **{name: _exchanged(name, first, second) for name in renamed if first in name},
+                **{
+                    name: _known(_exchanged(name, first, second), renamed) for name in renamed if _mentions(name, first)
+                },
                 **{name: _exchanged(name, here, there) for name in flags if here in name},
             },
             f"same for {second}",
@@ -135,10 +138,21 @@ def _flags(processes: int, features: frozenset[str]) -> tuple[str, ...]:
     return tuple(leaf.path for leaf in leaves if leaf.sort is Bool and leaf.path.startswith("processes["))
 
 
+def _known(text: str, renamed: list[str]) -> str:
+    """A name as it is declared: of two processes the first one stands first."""
+    return text if text in renamed else re.sub(r"^(\w+) and (\w+) ", r"\2 and \1 ", text)
+
+
+def _mentions(text: str, name: str) -> bool:
+    """Whether a name stands in a text as a word: "grandchild" does not mention "child"."""
+    return bool(re.search(rf"\b{re.escape(name)}\b", text))
+
+
 def _exchanged(text: str, first: str, second: str) -> str:
-    if first in text and second in text:
+    if _mentions(text, first) and _mentions(text, second):
         return text
-    return text.replace(first, "\0").replace(second, first).replace("\0", second)
+    other = {first: second, second: first}
+    return re.sub(rf"\b(?:{re.escape(first)}|{re.escape(second)})\b", lambda match: other[match[0]], text)
 
 
 def lemmas(k: Kernel, processes: int) -> tuple[Literals, ...]:
