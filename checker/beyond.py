@@ -74,7 +74,7 @@ class Beyond:
 
     @cached_property
     def _alike(self) -> tuple[Exchange, ...]:
-        return exchanges(self.system.relation, vocabulary(self.system, every=True))
+        return exchanges(self.system.symmetries, vocabulary(self.system, every=True))
 
     def never_enabled(self) -> tuple[list[str], list[str]]:
         """Of the silent operations, the names of those that can never happen, and of those of which it is not known."""

@@ -21,7 +21,7 @@ from checker.system import Literals, TransitionSystem
 from checker.terms import Term
 
 MOST_QUESTIONS = 50_000
-"""A property that takes more questions to the solver is given up: some minutes, where no time limit was set."""
+"""A property that takes more questions to the solver is given up: a minute and more, where no time limit was set."""
 
 MOST_FRAMES = 50
 """A property that takes more frames is given up: its clauses are found out one step after the other, without end."""
@@ -166,7 +166,7 @@ class _Search:
         return frame
 
     def _tell_alike(self, cube: Cube, frame: int) -> None:
-        """Excludes the same cube of other places, where the solver agrees, from the same frame."""
+        """Excludes the same cube of other processes, say, where the solver agrees, from the same frame."""
         frames, seen, waiting = self.frames, {cube}, [cube]
         while waiting:
             one = waiting.pop()
