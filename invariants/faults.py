@@ -15,7 +15,7 @@ MOST, LEAST = (0, 1, 2), (1, 0, -1)
 
 
 NO_PREMISE = "its premise never holds"
-"""What the checker says of a bound on stores that never happen (checker.decision.NO_PREMISE)."""
+"""What the checker says of a bound on stores that never happen (checker.outcomes.NO_PREMISE)."""
 
 EXACT = "counts-are-exact"
 """The invariant that no count has reached its end."""

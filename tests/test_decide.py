@@ -10,8 +10,9 @@ import pytest
 from checker import decision, pdr
 from checker.bmc import BoundedResult, check_bounded
 from checker.certificate import check_certificate
-from checker.decision import FALLBACK_DEPTH, Options, decide
+from checker.decision import Options, decide
 from checker.explicit import Reachable, explore
+from checker.fallback import FALLBACK_DEPTH
 from checker.induction import Proof, property_clause
 from checker.limits import Budget, OutOfBudget
 from checker.logic import both, no, same, select, ult
@@ -53,6 +54,34 @@ def test_each_invariant_gets_its_own_verdict_in_order() -> None:
     ]  # fmt: skip
     assert all((r.trace is not None) == (r.verdict is Verdict.VIOLATED) for r in results)
     assert {(r.states, r.diameter) for r in results} == {(10, 9)}
+
+
+@pytest.mark.parametrize(
+    ("options", "changes"),
+    [
+        (Options(), {}),
+        (Options(clauses=False), {}),
+        (Options(depth=4), {}),
+        (Options(states=5), {}),
+        (Options(memory=1), {}),
+        (Options(), {"operations": (), "starts": (Start("three", lambda _: (3, True)),)}),
+    ],
+    ids=[
+        "all states",
+        "proof by states",
+        "bounded",
+        "too many states",
+        "too little memory",
+        "a system that never moves",
+    ],
+)
+def test_of_what_was_not_asked_for_nothing_is_said(options: Options, changes: Any) -> None:
+    """Though the search comes by its violation."""
+    first, second, third = decide(counter(**changes), replace(options, only=frozenset({"small"})))
+    assert [(r.verdict, r.reason, r.trace) for r in (first, third)] == [(Verdict.UNKNOWN, "not asked for", None)] * 2
+    assert (second.verdict, second.reason) == next(
+        (r.verdict, r.reason) for r in decide(counter(**changes), options) if r.invariant == "small"
+    )
 
 
 def test_a_violation_in_the_initial_state_has_depth_zero_and_a_trace() -> None:
@@ -147,9 +176,9 @@ def test_a_depth_beyond_the_deepest_state_is_not_unrolled_and_the_verdict_says_s
 ) -> None:
     unrolled = []
 
-    def record(system: TransitionSystem, depth: int, **kwargs: Any) -> BoundedResult:
+    def record(system: TransitionSystem, depth: int, *args: Any) -> BoundedResult:
         unrolled.append(depth)
-        return check_bounded(system, depth, **kwargs)
+        return check_bounded(system, depth, *args)
 
     monkeypatch.setattr("checker.bmc.check_bounded", record)
     results = decide(counter(), Options(depth=50))
@@ -318,7 +347,7 @@ def test_a_search_that_sees_too_few_states_does_not_prove(monkeypatch: pytest.Mo
 
 
 def test_a_counterexample_that_does_not_replay_is_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decision, "make_trace", _raising(BadTrace("step 1: up is not enabled")))
+    monkeypatch.setattr("checker.outcomes.make_trace", _raising(BadTrace("step 1: up is not enabled")))
     for options in (Options(), Options(depth=4)):
         result = decide(counter(), options)[0]
         assert result.verdict is Verdict.UNKNOWN

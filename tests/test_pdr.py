@@ -14,8 +14,9 @@ from checker.beyond import Beyond
 from checker.bmc import BoundedResult
 from checker.certificate import BadCertificate, Certificate, check_certificate, clause_data
 from checker.codegen import compile_masks
-from checker.decision import FALLBACK_DEPTH, INTERRUPTED, Options, decide
+from checker.decision import INTERRUPTED, Options, decide
 from checker.explicit import Origin, explore
+from checker.fallback import FALLBACK_DEPTH
 from checker.frames import Frames
 from checker.induction import Proof, clause_from_literals, proof_of, property_clause, vocabulary
 from checker.limits import Budget, OutOfBudget

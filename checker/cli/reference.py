@@ -17,8 +17,9 @@ from typing import Any
 from checker.cli.jobs import Job, build_system, system_with
 from checker.cli.listing import every_invariant
 from checker.cli.trees import contract_jobs
-from checker.decision import settled_search, trace_of
+from checker.decision import settled_search
 from checker.limits import Budget, OutOfBudget
+from checker.outcomes import trace_of
 from checker.search import search
 from checker.system import Invariant, TransitionSystem
 from checker.trace import Trace
